@@ -3,6 +3,7 @@
 mod announce;
 mod check;
 mod choice;
+mod flute;
 mod preserve;
 mod recv;
 mod send;
@@ -15,6 +16,7 @@ use clap::error::ErrorKind;
 
 pub use announce::{AnnounceArgs, FindArgs};
 pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
+pub use flute::{FluteRecvArgs, FluteSendArgs};
 pub use recv::{FeedbackChoice, FileArgs, RecvArgs};
 pub use send::{
     CodeArgs, MAX_DEMO_RECEIVERS, PayloadChoice, RateArgs, ReceiverArgs, SendArgs, SlowArgs,

@@ -52,8 +52,8 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let options = SendOptions::new(scene.group()).with(|o| {
         o.interface = Some(loopback());
         o.pace = args.pace();
-        o.schedule = args.rate.schedule();
-        o.rate_trace = args.rate.trace_rate.clone();
+        o.rate.schedule = args.rate.schedule();
+        o.rate.trace = args.rate.trace_rate.clone();
         o.dscp = args.dscp();
         o.min_receivers = receivers as usize;
         o.start.timeout = Some(START_TIMEOUT);

@@ -4,7 +4,8 @@
 //! `norm-net`. What is here: the command lines ([`args`], [`units`], [`group`]), what the user sees
 //! ([`settings`], [`progress`], [`output`], [`table`], [`text`]), what scripts see ([`json`],
 //! [`report`], [`exit`]), Ctrl-C ([`interrupt`]), and the runs: [`sender`], [`receiver`],
-//! [`demo`], [`objects`] for single DATA objects and streams, and [`ctl`], which shows what there is.
+//! [`demo`], [`objects`] for single DATA objects and streams, and [`ctl`], which shows what there
+//! is.
 
 mod address;
 pub mod args;

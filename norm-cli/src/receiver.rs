@@ -55,6 +55,7 @@ fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
         o.source = args.source;
         o.sender_name.clone_from(&args.sender_name);
         o.feedback = args.feedback();
+        o.flute = args.flute.value();
         o.memory = args.common.memory;
         o.node = session.node_id.map(norm_net::NodeId);
         o.ttl = session.ttl;
@@ -161,6 +162,7 @@ fn follow(
     interrupt: &Interrupt,
     continuous: bool,
 ) -> Result<ReceiveReport, Failure> {
+    let one_way = receiving.settings().flute.is_some();
     // Since a transfer became complete.
     let mut idle_polls = None;
     loop {
@@ -168,7 +170,7 @@ fn follow(
         output.watch(interrupt, Some("notifying the sender, and saving what can be resumed"));
         match event {
             Ok(event) => {
-                show(&event, output);
+                show(&event, output, one_way);
                 idle_polls = matches!(event, ReceiveEvent::SetComplete(_)).then_some(0);
             }
             Err(NoEvent::NotYet) => {
@@ -184,14 +186,14 @@ fn follow(
     receiving.wait().map_err(|error| failure(&error))
 }
 
-fn show(event: &ReceiveEvent, output: &mut Output) {
+fn show(event: &ReceiveEvent, output: &mut Output, one_way: bool) {
     if let ReceiveEvent::DryRun { preview, .. } = event {
         output.clear();
         return preview::show(event, preview, output);
     }
     output.event(event);
     match event {
-        ReceiveEvent::Progress(progress) => output.progress(&standing(progress)),
+        ReceiveEvent::Progress(progress) => output.progress(&standing(progress, one_way)),
         ReceiveEvent::SetComplete(report) => {
             output.clear();
             output.results([set_line(report)]);
@@ -294,7 +296,9 @@ fn leftover_notes(kept: &[ResumeData], removed: usize) -> Vec<String> {
     notes
 }
 
-fn standing(progress: &ReceiveProgress) -> Standing {
+fn standing(progress: &ReceiveProgress, one_way: bool) -> Standing {
+    // One way nearly all of it waits until the end.
+    let waiting = if one_way { progress.bytes_waiting } else { 0 };
     let mut details = vec![Part::fixed(format!("loss {}", text::share(progress.loss)))];
     if progress.decoded > 0 {
         let blocks = text::count(progress.decoded, "block");
@@ -315,7 +319,8 @@ fn standing(progress: &ReceiveProgress) -> Standing {
     }
     Standing {
         elapsed: progress.elapsed,
-        done: progress.bytes_done,
+        // What waits may be more than is missing: coded symbols are among it.
+        done: progress.bytes_total.min(progress.bytes_done + waiting),
         total: progress.bytes_total,
         details,
         ..Standing::default()

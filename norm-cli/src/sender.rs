@@ -69,13 +69,14 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.interface = session.interface();
         o.pace = args.pace();
         o.slow = args.slow();
-        o.schedule = args.rate.schedule();
-        o.rate_trace = args.rate.trace_rate.clone();
+        o.rate.schedule = args.rate.schedule();
+        o.rate.trace = args.rate.trace_rate.clone();
         o.ttl = session.ttl;
         o.dscp = args.dscp();
         o.mtu = args.mtu;
         o.min_mtu = args.min_mtu;
         o.fec = args.code.set_fec();
+        o.flute = args.flute.value();
         o.memory = args.common.memory;
         o.node = session.node_id.map(NodeId);
         o.min_receivers = args.receivers.min_receivers as usize;
@@ -99,9 +100,9 @@ fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     interrupt.leaves(move || leaver.leave(), move || stopper.stop());
     let settings = sending.settings().clone();
     announce(&settings, &mut output);
+    let labels = Labels::new(&args.paths, args.slow.policy).one_way(settings.flute.is_some());
     tell_of(args, sending.description(), &output)?;
-    let report =
-        follow(sending, &mut output, interrupt, &Labels::new(&args.paths, args.slow.policy))?;
+    let report = follow(sending, &mut output, interrupt, &labels)?;
     output.clear();
     conclude(args, &mut output, interrupt, &settings, &report)
 }
@@ -179,13 +180,25 @@ pub(crate) struct Labels {
     slow: &'static str,
     /// Slow receivers are waited for.
     waits: bool,
+    /// Nothing is heard of receivers.
+    one_way: bool,
 }
 
 impl Labels {
     /// For these paths, and this policy for slow receivers.
     pub(crate) fn new(paths: &[PathBuf], policy: SlowChoice) -> Self {
         let slow = if policy == SlowChoice::Separate { "in separate group" } else { "evicted" };
-        Self { content: content_name(paths), slow, waits: policy == SlowChoice::Wait }
+        Self {
+            content: content_name(paths),
+            slow,
+            waits: policy == SlowChoice::Wait,
+            one_way: false,
+        }
+    }
+
+    /// The same one way.
+    pub(crate) fn one_way(self, one_way: bool) -> Self {
+        Self { one_way, ..self }
     }
 }
 
@@ -305,7 +318,7 @@ impl Notes<'_> {
             }
             SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
-                if let Some(note) = note(event, &mut self.names) {
+                if let Some(note) = note(event, &mut self.names, self.labels.one_way) {
                     output.say(&note);
                 }
             }
@@ -330,8 +343,9 @@ impl Notes<'_> {
 }
 
 /// What is always said of an event.
-fn note(event: &SendEvent, names: &mut ReceiverNames) -> Option<String> {
+fn note(event: &SendEvent, names: &mut ReceiverNames, one_way: bool) -> Option<String> {
     Some(match event {
+        SendEvent::Started { .. } if one_way => "sending starts".to_owned(),
         SendEvent::Started { receivers } => {
             format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
         }
@@ -497,7 +511,8 @@ pub(crate) fn net_code(error: &NetError) -> Code {
 pub(crate) fn code(report: &SendReport) -> Code {
     match &report.outcome {
         SendOutcome::Complete | SendOutcome::Partial if report.withdrawn_files > 0 => Code::LocalIo,
-        SendOutcome::Complete => Code::Success,
+        SendOutcome::Sent if report.withdrawn_files > 0 => Code::LocalIo,
+        SendOutcome::Complete | SendOutcome::Sent => Code::Success,
         SendOutcome::Partial => Code::Partial,
         SendOutcome::AllFailed => Code::AllFailed,
         SendOutcome::NoReceivers | SendOutcome::StartTimedOut { .. } => Code::NotHeard,

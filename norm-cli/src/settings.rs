@@ -1,7 +1,8 @@
 //! One line at the start that says what is about to happen, and where.
 
 use norm_net::io::interface::{Interface, Zoned};
-use norm_net::{Dscp, Feedback, Pace, ReceiveSettings, SendSettings};
+use norm_net::transfer::flute::Passes;
+use norm_net::{Dscp, Feedback, FluteSend, Pace, ReceiveSettings, SendSettings};
 
 use crate::group::is_multicast;
 use crate::text;
@@ -17,7 +18,7 @@ pub fn sender_line(settings: &SendSettings) -> String {
         content.push_str(&format!(", {}", text::count(settings.links, "symbolic link")));
     }
     format!(
-        "sending {content} ({}) to {}{} via {}, {}, TTL {}{}",
+        "sending {content} ({}) to {}{} via {}, {}, TTL {}{}{}",
         text::bytes(settings.bytes),
         Zoned(settings.group),
         if is_multicast(settings.group) { "" } else { " (unicast to one receiver)" },
@@ -25,20 +26,43 @@ pub fn sender_line(settings: &SendSettings) -> String {
         pace(settings.pace),
         settings.ttl,
         code_point(settings.dscp),
+        one_way(settings.flute),
     )
+}
+
+/// `, one way by FLUTE (profile own, TSI 1)`; nothing by NORM.
+fn one_way(flute: Option<FluteSend>) -> String {
+    let Some(flute) = flute else { return String::new() };
+    let passes = match flute.passes {
+        Passes::Once { overhead } => format!("once with {overhead} % more"),
+        Passes::Times(1) => "in one pass".to_owned(),
+        Passes::Times(passes) => format!("in {passes} passes"),
+        Passes::Forever => "again and again".to_owned(),
+    };
+    format!(", {passes}, one way by FLUTE (profile {}, TSI {})", flute.profile, flute.tsi)
 }
 
 /// `receiving into images from 239.255.57.40:5740 via eth0 192.0.2.2 (default route), …`
 pub fn receiver_line(settings: &ReceiveSettings) -> String {
     format!(
-        "receiving into {} from {}{} via {}, feedback {}, as receiver {}",
+        "receiving into {} from {}{} via {}, {}",
         text::path(&settings.directory),
         Zoned(settings.group),
         if is_multicast(settings.group) { "" } else { " (unicast to this machine)" },
         via(&settings.interface, settings.group.ip(), &settings.because),
-        feedback_name(settings.feedback),
-        settings.name,
+        way_back(settings),
     )
+}
+
+fn way_back(settings: &ReceiveSettings) -> String {
+    match settings.flute.map(|flute| flute.tsi) {
+        None => {
+            let feedback = feedback_name(settings.feedback);
+            format!("feedback {feedback}, as receiver {}", settings.name)
+        }
+        Some(None) => "one way by FLUTE".to_owned(),
+        Some(Some(tsi)) => format!("one way by FLUTE (TSI {tsi})"),
+    }
 }
 
 /// `, DSCP LE`; nothing for the default.
@@ -121,6 +145,11 @@ mod tests {
         );
         settings.dscp = Dscp::LE;
         assert!(sender_line(&settings).ends_with(", TTL 1, DSCP LE"));
+        settings.dscp = Dscp::DEFAULT;
+        settings.flute = Some(FluteSend::new(norm_net::transfer::flute::Profile::Own));
+        let line = sender_line(&settings);
+        let end = ", TTL 1, once with 15 % more, one way by FLUTE (profile own, TSI 1)";
+        assert!(line.ends_with(end), "{line}");
         settings.pace = Pace::Unlimited;
         settings.directories = 0;
         assert!(sender_line(&settings).contains("3 files (256 MiB)"));

@@ -106,6 +106,16 @@ impl fmt::Display for Rate {
 /// When the text is no such number, or less than a transfer can do with.
 pub fn memory(text: &str) -> Result<usize, String> {
     const MIN: usize = 16 << 20;
+    let bytes = usize::try_from(size(text)?).map_err(|_| "too much".to_owned())?;
+    if bytes < MIN { Err("too little: use at least 16M".to_owned()) } else { Ok(bytes) }
+}
+
+/// A number of bytes, in powers of 1,024.
+///
+/// # Errors
+///
+/// When the text is no such number, or 0.
+pub fn size(text: &str) -> Result<u64, String> {
     let cure = "use a size such as 256M or 1G";
     let (digits, shift) = match text.as_bytes().last() {
         Some(b'k' | b'K') => (&text[..text.len() - 1], 10),
@@ -113,9 +123,8 @@ pub fn memory(text: &str) -> Result<usize, String> {
         Some(b'g' | b'G') => (&text[..text.len() - 1], 30),
         _ => (text, 0),
     };
-    let bytes = digits.parse::<usize>().ok().and_then(|number| number.checked_mul(1 << shift));
-    let bytes = bytes.ok_or_else(|| format!("not a size: {cure}"))?;
-    if bytes < MIN { Err("too little: use at least 16M".to_owned()) } else { Ok(bytes) }
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| format!("not a size: {cure}"))
 }
 
 /// A duration in seconds, fractions allowed.

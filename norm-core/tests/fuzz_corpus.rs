@@ -56,10 +56,13 @@ fn content_of_the_corpus_keeps_its_promises() {
 
 #[test]
 fn packets_and_tables_of_flute_keep_their_promises() {
-    use norm_core::flute::exercise::{fdt, packet};
+    use norm_core::flute::exercise::{fdt, packet, receiver};
     let (files, good) = replay("flute_packet", packet);
     assert!(good >= 2, "{good} of {files} are good");
     assert!(files > good, "some are not");
+    let (files, good) = replay("flute_receiver", receiver);
+    assert!(good >= 5, "{good} of {files} have an object");
+    assert!(files > good, "some have none");
     let (files, good) = replay("fdt", fdt);
     assert!(good >= 2, "{good} of {files} are good");
     assert!(files > good, "some are not");

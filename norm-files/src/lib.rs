@@ -7,11 +7,14 @@
 //! - [`source`]: files and folders to be sent.
 //! - [`sink`]: files that arrive below an output directory.
 //! - [`receipts`]: what was received, and whether it is still there.
+//! - [`positioned`]: reading and writing at a place in a file.
 //! - [`state`]: the user's folders, for receipts and for hashes of files that were sent.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod names;
+#[allow(clippy::disallowed_methods, reason = "its callers are checked")]
+pub mod positioned;
 mod preserve;
 #[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
 pub mod receipts;

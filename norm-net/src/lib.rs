@@ -77,12 +77,13 @@ pub use norm_files::source::{
 };
 pub use norm_files::state::StateFolders;
 pub use stopper::Stopper;
-pub use transfer::ConfigProblem;
+pub use transfer::flute::{FluteReceive, FluteSend};
 pub use transfer::norm::{Fec, Standard, StandardFec};
 pub use transfer::receive::{
     DemoOptions, FileOptions, ReceiveError, ReceiveOptions, Receiving, receive,
 };
 pub use transfer::send::{
-    Announce, ContentOptions, Pace, Payload, Preview, SendError, SendOptions, Sending, Slow,
-    SlowLimits, StartLimits, preview, send,
+    Announce, ContentOptions, Pace, Payload, Preview, RateOptions, SendError, SendOptions, Sending,
+    Slow, SlowLimits, StartLimits, preview, send,
 };
+pub use transfer::{ConfigProblem, OneWayOption};

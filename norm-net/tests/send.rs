@@ -528,7 +528,7 @@ fn traced(pace: Pace, seed: u64) -> Vec<String> {
     let options = options(group).with(|o| {
         o.min_receivers = 1;
         o.pace = pace;
-        o.rate_trace = Some(trace.clone());
+        o.rate.trace = Some(trace.clone());
     });
     let report = send(&paths(&dir), &options).unwrap().wait().unwrap();
     assert_eq!(report.outcome, SendOutcome::Complete, "{report:?}");
@@ -561,7 +561,7 @@ fn trace_of_the_rate_never_replaces_a_file() {
     let (dir, _) = tree(10);
     let taken = dir.path().join("taken.csv");
     fs::write(&taken, "mine").unwrap();
-    let options = options(group()).with(|o| o.rate_trace = Some(taken.clone()));
+    let options = options(group()).with(|o| o.rate.trace = Some(taken.clone()));
     let Err(error) = send(&paths(&dir), &options) else { panic!("it was replaced") };
     assert!(matches!(&error, SendError::RateTrace { path, .. } if *path == taken), "{error:?}");
     let message = error.to_string();

@@ -3,7 +3,7 @@
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
-use norm_core::fec::{Layout, Scheme, encode};
+use norm_core::fec::{Layout, LayoutError, Scheme, encode};
 use norm_core::norm::sender::SenderConfig;
 use norm_core::norm::wire::{Data, Fti, PayloadId};
 
@@ -221,6 +221,7 @@ fn cut(sizes: &[u64], config: &SenderConfig, segment: u16, first_block: u64) -> 
         Scheme::RaptorQ => Layout::choose_raptorq(size, segment, len),
         Scheme::NoCode => Layout::choose_no_code(size, segment, len),
         Scheme::ReedSolomon(code) => Layout::reed_solomon(size, segment, code),
+        Scheme::Raptor => Err(LayoutError::UnknownScheme),
     };
     let longest = sizes.iter().copied().max().unwrap_or(0);
     let mut len = config.block_len;

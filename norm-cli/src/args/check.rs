@@ -87,6 +87,13 @@ impl SendArgs {
     fn rate_rule(&self) -> Broken {
         let adapts = matches!(self.pace(), Pace::Auto { .. } | Pace::Polite { .. });
         let (min, max) = (self.rate.rate_min, self.rate.rate_max);
+        if self.flute.flute.is_some() && !matches!(self.pace(), Pace::Fixed(_)) {
+            return Some(
+                "--flute requires a fixed --rate, such as -b 20M: one way, nothing tells how much \
+                 the network takes"
+                    .to_owned(),
+            );
+        }
         let message = if self.rate.polite && self.code.compat.is_some() {
             "--polite cannot be combined with --compat: remove one of them"
         } else if self.rate.polite && !adapts {

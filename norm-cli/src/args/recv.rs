@@ -10,6 +10,7 @@ use norm_net::{ContentHash, Feedback};
 
 use super::announce::FindArgs;
 use super::exit_codes;
+use super::flute::FluteRecvArgs;
 use super::preserve::PreserveArgs;
 use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SessionArgs};
 use crate::units;
@@ -79,6 +80,10 @@ pub struct RecvArgs {
     #[arg(long, verbatim_doc_comment, value_name = "multicast|unicast|none", value_enum,
         hide_possible_values = true, help_heading = REPAIR)]
     pub feedback: Option<FeedbackChoice>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub flute: FluteRecvArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -174,6 +179,7 @@ Examples:
   norm-recv --continuous --overwrite --name lab-7 /srv/images
                                       keep receiving
   norm-recv -g 192.0.2.7:5740         unicast, at this address of this machine
+  norm-recv --flute --timeout 600     one way, from norm-send --flute
   norm-recv --session lab-7           the session that norm-send --announce=lab-7 announces
   norm-recv --source 192.0.2.10 -g 232.1.2.3:5740
                                       from one sender only (SSM)";

@@ -11,6 +11,7 @@ use norm_net::{Dscp, Fec, Pace, Payload, Slow, SlowLimits, Standard, StandardFec
 use super::announce::AnnounceArgs;
 use super::choice::ChoiceArgs;
 use super::exit_codes;
+use super::flute::FluteSendArgs;
 use super::shared::{
     CommonArgs, FILES, NETWORK, NetworkArgs, RATE, RECEIVERS, REPAIR, SessionArgs,
 };
@@ -139,6 +140,10 @@ pub struct SendArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub code: CodeArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub flute: FluteSendArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -352,7 +357,7 @@ fn code(word: &str) -> Result<Code, String> {
 }
 
 const EXITS: [(u8, &str); 5] = [
-    (0, "success: all receivers have everything, verified"),
+    (0, "success: all receivers have everything, verified; with --flute: everything was sent"),
     (4, "a file cannot be read, or changed while it was being sent"),
     (5, "no receiver heard, or too few within --start-timeout"),
     (6, "some receivers failed"),
@@ -372,6 +377,8 @@ Examples:
   norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso
                                               send to receivers that run NRL's NORM
+  norm-send --flute -b 20M --carousel forever photos
+                                              one way, for norm-recv --flute
   norm-send --announce=lab-7 image.iso        for norm-recv --session lab-7, normctl list
   norm-send --json --report run.json image.iso
                                               for scripts";

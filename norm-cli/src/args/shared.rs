@@ -19,6 +19,7 @@ pub(crate) const RATE: &str = "Rate and congestion";
 pub(crate) const RECEIVERS: &str = "Receivers";
 pub(crate) const FILES: &str = "Files";
 pub(crate) const REPAIR: &str = "Repair and FEC";
+pub(crate) const ONE_WAY: &str = "One way";
 pub(crate) const OUTPUT: &str = "Output";
 
 /// Where a session takes place, for all programs.

@@ -132,13 +132,8 @@ fn join(mut args: RecvArgs, description: &SessionDescription) -> Result<RecvArgs
     match description.protocol {
         SessionProtocol::Norm => {}
         SessionProtocol::Flute => {
-            let tsi = description.tsi.map_or(0, Tsi::get);
-            return Err(Failure::usage(format!(
-                "session '{}' is carried by FLUTE (TSI {tsi} in {}), which norm-recv cannot \
-                 receive: use a program that can",
-                text::plain(&description.name),
-                description.group
-            )));
+            args.flute.flute = true;
+            args.flute.tsi = args.flute.tsi.or(description.tsi.map(Tsi::get));
         }
     }
     match description.sources.as_slice() {
@@ -192,10 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn session_of_another_protocol_is_refused_by_name() {
+    fn session_of_flute_is_received_one_way() {
         let mut session = description(SessionProtocol::Flute);
-        session.name = "service".to_owned();
-        let error = join(parse_words("--sdp x").unwrap(), &session).unwrap_err();
-        assert!(error.message.contains("FLUTE") && error.message.contains("service"), "{error}");
+        session.tsi = Tsi::new(77);
+        let args = join(parse_words("--sdp x").unwrap(), &session).unwrap();
+        assert_eq!((args.flute.flute, args.flute.tsi), (true, Some(77)));
+        assert_eq!(args.check(), Ok(()));
     }
 }

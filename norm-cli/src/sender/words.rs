@@ -40,6 +40,12 @@ pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
         let waiting = Part::new(format!("waiting for receivers: {joined}{missing}"), joined);
         return Standing { elapsed, status: vec![waiting], ..Standing::default() };
     }
+    if progress.phase == SendPhase::Repeating {
+        let sent = Part::fixed(format!("{} sent", text::bytes(progress.wire_bytes)));
+        let (status, details) = (status(progress, labels), vec![sent]);
+        let name = labels.content.clone();
+        return Standing { elapsed, status, details, name, ..Standing::default() };
+    }
     // When only what is missing is sent, what the slowest receiver has says more.
     let done = if progress.on_request { progress.slowest } else { progress.bytes_sent };
     Standing {
@@ -70,10 +76,13 @@ pub(super) fn mtu_too_small(name: &str, largest: u16, needed: u16) -> String {
 /// Receivers, and what the transfer waits for.
 fn status(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
     let receivers = text::count(progress.receivers as u64, "receiver");
-    let mut status = vec![Part::new(
-        format!("{} of {receivers} complete", progress.confirmed),
-        format!("{}/{} complete", progress.confirmed, progress.receivers),
-    )];
+    let mut status = vec![match labels.one_way {
+        true => Part::fixed(format!("pass {}", progress.pass)),
+        false => Part::new(
+            format!("{} of {receivers} complete", progress.confirmed),
+            format!("{}/{} complete", progress.confirmed, progress.receivers),
+        ),
+    }];
     if progress.failed > 0 {
         status.push(Part::fixed(format!("{} failed", progress.failed)));
     }
@@ -98,7 +107,7 @@ fn details(progress: &SendProgress) -> Vec<Part> {
     if progress.worst_loss > 0.0 {
         details.push(Part::fixed(format!("loss {}", text::share(progress.worst_loss))));
     }
-    if progress.repair_packets > 0 && !progress.on_request {
+    if progress.repair_packets > 0 && !progress.on_request && progress.pass == 0 {
         let share = ratio(progress.repair_packets, progress.data_packets);
         details.push(Part::fixed(format!("repair {}", text::share(share))));
     }
@@ -135,6 +144,8 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
     let of_all = format!("{complete} of {}", text::count(heard as u64, "receiver"));
     let message = match &report.outcome {
         SendOutcome::Complete if report.withdrawn_files == 0 => return Ok(success(report)),
+        SendOutcome::Sent if report.withdrawn_files == 0 => return Ok(sent(report)),
+        SendOutcome::Sent => format!("{}; all else was sent", withdrawn(report)),
         SendOutcome::Complete => {
             format!("{}; all else is complete at {of_all}", withdrawn(report))
         }
@@ -159,6 +170,9 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
             "a file changed while it was being sent: {what}; send it again when nothing is writing \
              to it"
         ),
+        SendOutcome::SourceFailed { problem: what @ SourceProblem::Spool { .. } } => {
+            what.to_string()
+        }
         SendOutcome::SourceFailed { problem } => format!("a file could not be read: {problem}"),
         other => format!("the transfer ended: {other:?}"),
     };
@@ -284,6 +298,20 @@ fn success(report: &SendReport) -> String {
     )
 }
 
+/// What was sent one way.
+fn sent(report: &SendReport) -> String {
+    let packets = report.data_packets + report.resent_packets + report.coded_packets;
+    format!(
+        "sent: {} ({}) in {}, {} on the wire, {:.2} times the content; one way, so what receivers \
+         have is not known",
+        text::count(report.files, "file"),
+        text::bytes(report.bytes),
+        text::span(report.elapsed),
+        text::bytes(report.wire_bytes),
+        ratio(packets, report.data_packets),
+    )
+}
+
 fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
@@ -327,6 +355,23 @@ mod tests {
     }
 
     #[test]
+    fn one_way_it_is_said_what_was_sent() {
+        let verdict = verdict(&sample(), &report(SendOutcome::Sent, &[])).unwrap();
+        assert!(verdict.starts_with("sent: 1 file (1 MiB) in "), "{verdict}");
+        assert!(verdict.contains("1.11 times the content; one way"), "{verdict}");
+        let labels = Labels::new(&["a".into()], crate::args::SlowChoice::Wait).one_way(true);
+        let standing = standing(
+            &progress(|progress| {
+                progress.phase = SendPhase::Repeating;
+                (progress.pass, progress.wire_bytes) = (3, 5 << 20);
+            }),
+            &labels,
+        );
+        assert_eq!(standing.status[0].full(), "pass 3");
+        assert_eq!((standing.total, standing.details[0].full()), (0, "5 MiB sent"));
+    }
+
+    #[test]
     fn every_other_end_has_its_code_and_its_words() {
         let timed_out = SendOutcome::StartTimedOut { heard: 1, wanted: 3 };
         let path = || std::path::PathBuf::from("a.iso");
@@ -334,7 +379,10 @@ mod tests {
         let changed = failed(SourceProblem::Changed { path: path(), how: "its size" });
         let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied).into();
         let unreadable = failed(SourceProblem::Unreadable { path: path(), error });
+        let error = std::io::Error::from(std::io::ErrorKind::StorageFull).into();
+        let full = failed(SourceProblem::Spool { directory: "/tmp".into(), error });
         let cases = [
+            (full, Code::LocalIo, "cannot be kept in /tmp"),
             (SendOutcome::NoReceivers, Code::NotHeard, "no receiver heard on 239.1.2.3:6000"),
             (timed_out, Code::NotHeard, "1 of 3 receivers joined in time, so nothing was sent"),
             (SendOutcome::Stopped { receivers_wait: false }, Code::Interrupted, "stopped"),
@@ -400,7 +448,7 @@ mod tests {
     }
 
     fn labels() -> Labels {
-        Labels { content: String::new(), slow: "evicted", waits: false }
+        Labels { content: String::new(), slow: "evicted", waits: false, one_way: false }
     }
 
     /// Status and details in full.

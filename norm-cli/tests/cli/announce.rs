@@ -46,7 +46,9 @@ fn announced_session_is_listed_joined_by_name_and_gone_at_its_end() {
     let mut sending = Program::start(&mut sender(&file, &group, &[&announce, "-t", "3"]));
     sending.wait_for("settings");
 
-    let sessions = listed(&name, "7");
+    // Where much else is announced at the same time, it takes longer.
+    let heard = (0..5).map(|_| listed(&name, "7")).find(|sessions| !sessions.is_empty());
+    let sessions = heard.unwrap_or_else(|| panic!("{name} is never listed"));
     assert_eq!(sessions.len(), 1, "{sessions:?}");
     let session = &sessions[0];
     assert_eq!((&session["protocol"], &session["group"]), (&"NORM".into(), &group.clone().into()));
@@ -75,17 +77,17 @@ fn table_names_sessions_for_people() {
     let more = ["--announce", "-b", "20M"];
     let mut sending = Program::start(&mut sender(&file, &group, &more));
     sending.wait_for("settings");
-    let output = normctl().args(["list", "7"]).args(LOOPBACK).output().unwrap();
+    let list = || normctl().args(["list", "7"]).args(LOOPBACK).output().unwrap();
+    let output = (0..5).map(|_| list()).find(|output| stdout(output).contains(&group)).unwrap();
     assert_eq!(output.status.code(), Some(0));
     let table = stdout(&output);
     assert!(table.lines().next().unwrap().contains("name"), "{table}");
     let row = table.lines().find(|row| row.contains(&group)).unwrap_or_else(|| panic!("{table}"));
     let cells: Vec<&str> = row.split_whitespace().collect();
-    assert_eq!(cells, ["image.iso", "NORM", &group, "-", "20.0", "Mbit/s", "127.0.0.1"]);
+    assert_eq!(cells, ["image.iso", "NORM", &group, "-", "20", "Mbit/s", "127.0.0.1"]);
     assert!(stderr(&output).contains("listening on lo"), "{}", stderr(&output));
 }
 
-/// The first time that a program says something on standard error is read by this.
 fn run(command: &mut Command) -> Output {
     command.stdin(Stdio::null()).output().unwrap()
 }
@@ -122,9 +124,10 @@ fn name_of_no_session_and_of_two_is_refused() {
 
 #[test]
 fn silence_is_explained() {
-    let output = run(normctl().args(["list", "0"]).args(LOOPBACK));
+    // Other tests may announce something just then.
+    let mut outputs = (0..20).map(|_| run(normctl().args(["list", "0"]).args(LOOPBACK)));
+    let output = outputs.find(|output| stdout(output).is_empty()).unwrap();
     assert_eq!(output.status.code(), Some(0));
-    assert_eq!(stdout(&output), "");
     let message = stderr(&output);
     for word in ["no session was heard on lo", "--announce", "-i", "--ttl", "9875", "IGMP"] {
         assert!(message.contains(word), "{word} in {message}");
@@ -175,9 +178,6 @@ fn descriptions_that_cannot_be_joined_are_refused() {
     let start = "v=0\no=- 1 1 IN IP4 192.0.2.7\ns=service\n";
     let message = refused(&format!("{start}m=application 6000 NORM/UDP 0\nc=IN IP4 nowhere\n"));
     assert!(message.contains("line 5") && message.contains("c=IN IP4"), "{message}");
-    let flute = "m=application 6000 FLUTE/UDP 0\nc=IN IP4 239.1.2.3/1\na=flute-tsi:7\n";
-    let message = refused(&format!("{start}{flute}"));
-    assert!(message.contains("FLUTE") && message.contains("service"), "{message}");
     // What is no description is never replaced by one.
     fs::write(&sdp, "my notes").unwrap();
     let output = run(norm_send().arg("--sdp").arg(&sdp).arg(temp.path()));

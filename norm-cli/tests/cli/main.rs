@@ -14,6 +14,7 @@ mod demo;
 mod disks;
 #[cfg(unix)]
 mod entries;
+mod flute;
 mod hash_first;
 mod interrupt;
 #[cfg(unix)]

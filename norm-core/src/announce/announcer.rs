@@ -65,7 +65,8 @@ impl Announcer {
         self.description.origin.address = source.to_string();
         self.description.origin.version += 1;
         self.packet = packet(&self.description, source, SapKind::Announcement);
-        (self.sent, self.due) = (None, now);
+        self.sent = None;
+        self.due = now;
     }
 
     /// Deletes the announcement, and announces no more.

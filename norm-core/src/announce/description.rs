@@ -4,7 +4,6 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use super::sdp::{self, SdpError};
 use crate::fec::FecId;
 use crate::flute::wire::Tsi;
 
@@ -170,21 +169,6 @@ impl SessionDescription {
             content: None,
             others: OtherLines::default(),
         }
-    }
-
-    /// Reads a description in SDP of at most [`MAX_DESCRIPTION`](super::MAX_DESCRIPTION) bytes:
-    /// the first medium of NORM or FLUTE in it. Lenient with what is in the field, such as `b=64`
-    /// and missing names. Bytes that are no UTF-8 become U+FFFD.
-    ///
-    /// # Errors
-    /// [`SdpError`], with the number of the line.
-    pub fn parse(text: &[u8]) -> Result<Self, SdpError> {
-        sdp::parse(text)
-    }
-
-    /// Writes the description in SDP. Characters that would break a line become spaces.
-    pub fn emit(&self) -> String {
-        sdp::emit(self)
     }
 
     /// The codes that the session uses: those that are named, else all that are declared.

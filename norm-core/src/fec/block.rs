@@ -7,10 +7,12 @@
 use super::error::CodeError;
 use super::layout::Layout;
 use super::limits::{MAX_NO_CODE_BLOCK_LEN, MAX_RAPTORQ_BLOCK_LEN, block_size};
+use super::raptor::{raptor_block_size, solve_raptor};
 use super::raptorq::solve;
 use super::scheme::{RsCode, Scheme};
 
-/// Repair symbols that are kept beyond those missing. A RaptorQ solve fails with a probability of
+/// Repair symbols that are kept beyond those missing, but under Raptor, which needs more: see
+/// [`Scheme::extra_symbols`]. A RaptorQ solve fails with a probability of
 /// about 10^-2, 10^-4, 10^-6 ... at 0, 1, 2 ... symbols more than K, so 8 are ample.
 pub const EXTRA_SYMBOLS: u32 = 8;
 
@@ -104,12 +106,12 @@ impl BlockBuffer {
         symbol_size: u16,
         block_bytes: u32,
     ) -> Result<(), CodeError> {
-        let max_len = match scheme {
-            Scheme::NoCode => MAX_NO_CODE_BLOCK_LEN,
-            Scheme::RaptorQ => MAX_RAPTORQ_BLOCK_LEN,
-            Scheme::ReedSolomon(code) => code.block_len().into(),
-        };
-        let size = block_size(k, symbol_size, max_len)?;
+        let size = match scheme {
+            Scheme::NoCode => block_size(k, symbol_size, MAX_NO_CODE_BLOCK_LEN),
+            Scheme::Raptor => raptor_block_size(k, symbol_size),
+            Scheme::RaptorQ => block_size(k, symbol_size, MAX_RAPTORQ_BLOCK_LEN),
+            Scheme::ReedSolomon(code) => block_size(k, symbol_size, code.block_len().into()),
+        }?;
         let content = block_bytes as usize;
         if content > size || content <= size - usize::from(symbol_size) {
             return Err(CodeError::ContentLength);
@@ -187,7 +189,7 @@ impl BlockBuffer {
         if !exists || !(short || payload.len() == full) {
             return false;
         }
-        let extra = if self.scheme == Scheme::RaptorQ { EXTRA_SYMBOLS } else { 0 };
+        let extra = self.scheme.extra_symbols();
         let limit = if self.missing == 0 { 0 } else { (self.missing + extra) as usize };
         if self.repair_ids.len() >= limit || self.holds_repair(symbol) {
             return false;
@@ -253,7 +255,14 @@ impl BlockBuffer {
         }
         let done = match self.scheme {
             Scheme::NoCode => false,
-            Scheme::RaptorQ => self.solve(),
+            Scheme::Raptor => {
+                let solved = solve_raptor(self.k, self.symbol_size, self.symbols_held());
+                self.take_solved(solved)
+            }
+            Scheme::RaptorQ => {
+                let solved = solve(self.k, self.symbol_size, self.symbols_held());
+                self.take_solved(solved)
+            }
             Scheme::ReedSolomon(code) => self.decode(code),
         };
         if !done {
@@ -262,10 +271,8 @@ impl BlockBuffer {
         done
     }
 
-    fn solve(&mut self) -> bool {
-        let Some(solved) = solve(self.k, self.symbol_size, self.symbols_held()) else {
-            return false;
-        };
+    fn take_solved(&mut self, solved: Option<Vec<u8>>) -> bool {
+        let Some(solved) = solved else { return false };
         self.fill_in(&solved);
         true
     }

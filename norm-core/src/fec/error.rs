@@ -8,13 +8,15 @@ pub enum CodeError {
     Empty,
     /// More source symbols than the scheme allows in a block.
     BlockTooLong,
+    /// Fewer source symbols than the scheme needs in a block: Raptor needs 4.
+    BlockTooShort,
     /// More bytes than [`MAX_BLOCK_BYTES`](super::MAX_BLOCK_BYTES) in a block, or asked for at
     /// once.
     BlockTooLarge,
     /// The content is longer than the symbols of the block, or so short that the last is empty.
     ContentLength,
     /// The symbols asked for or given are not all repair symbols of the code. RaptorQ has ids below
-    /// 2^24, a Reed-Solomon code as many parity symbols as it was made for.
+    /// 2^24, Raptor below 2^16, a Reed-Solomon code as many parity symbols as it was made for.
     SymbolRange,
     /// A symbol is not as long as the others.
     SymbolLength,
@@ -31,6 +33,7 @@ impl core::fmt::Display for CodeError {
         f.write_str(match self {
             Self::Empty => "a block needs symbols, and these need bytes",
             Self::BlockTooLong => "the block has more symbols than the FEC scheme allows",
+            Self::BlockTooShort => "the block has fewer symbols than the FEC scheme needs",
             Self::BlockTooLarge => "the block has more than 128 MiB",
             Self::ContentLength => "the content does not fit the symbols of the block",
             Self::SymbolRange => "not the ids of repair symbols",
@@ -61,6 +64,8 @@ pub enum LayoutError {
     TooManyBlocks,
     /// A block has more symbols than the scheme allows.
     BlockTooLong,
+    /// A block has fewer symbols than the scheme needs: Raptor needs 4.
+    BlockTooShort,
     /// A block has more bytes than [`MAX_BLOCK_BYTES`](super::MAX_BLOCK_BYTES).
     BlockTooLarge,
     /// The symbol alignment is 0 or does not divide the symbol size.
@@ -81,6 +86,7 @@ impl core::fmt::Display for LayoutError {
             Self::ObjectTooLarge => "the object is larger than the FEC scheme can carry",
             Self::TooManyBlocks => "the object has more blocks than the FEC scheme can number",
             Self::BlockTooLong => "a block has more symbols than the FEC scheme allows",
+            Self::BlockTooShort => "a block has fewer symbols than the FEC scheme needs",
             Self::BlockTooLarge => "a block has more than 128 MiB",
             Self::Alignment => "the symbol alignment does not divide the symbol size",
             Self::OddSymbol => "symbols coded over GF(2^16) need an even number of bytes",

@@ -1,8 +1,8 @@
 //! FEC Encoding IDs, and the payload ids that say which symbol of which block a packet carries.
 //!
-//! A payload id's layout follows from the FEC Encoding ID (RFC 5445 §3.2.1 and §5.2.1, RFC 5510
-//! §4.1 and §5.1, RFC 6330 §3.2). For id 2 it depends also on the field size m, which only the FTI
-//! tells; so messages carry the bytes, which code that knows the object decodes.
+//! A payload id's layout follows from the FEC Encoding ID (RFC 5445 §3.2.1 and §5.2.1, RFC 5053
+//! §3.1, RFC 5510 §4.1 and §5.1, RFC 6330 §3.2). For id 2 it depends also on the field size m,
+//! which only the FTI tells; so messages carry the bytes, which code that knows the object decodes.
 
 /// An FEC Encoding ID (RFC 5052 §6.1): which code, and which layout of payload id and FTI.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,7 +55,7 @@ impl PayloadId {
 /// How block and symbol numbers share the bytes of a payload id.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PayloadFormat {
-    /// FEC id 0, and id 2 with m = 16.
+    /// FEC ids 0 and 1, and id 2 with m = 16.
     Block16Symbol16,
     /// FEC id 5, and id 2 with m = 8.
     Block24Symbol8,
@@ -80,7 +80,7 @@ impl PayloadFormat {
     /// Id 2 gives the layout for m = 16; for m = 8 take [`Self::Block24Symbol8`] yourself.
     pub const fn for_fec(fec: FecId) -> Option<Self> {
         match fec {
-            FecId::NO_CODE | FecId::REED_SOLOMON => Some(Self::Block16Symbol16),
+            FecId::NO_CODE | FecId::RAPTOR | FecId::REED_SOLOMON => Some(Self::Block16Symbol16),
             FecId::REED_SOLOMON_8 => Some(Self::Block24Symbol8),
             FecId::RAPTORQ => Some(Self::Block8Symbol24),
             FecId::SMALL_BLOCK => Some(Self::Block32Len16Symbol16),

@@ -4,13 +4,14 @@
 //! A [`Layout`] that exists is safe: whatever a hostile packet carried, block numbers, symbol
 //! counts and the memory for one block are within the limits of this module.
 
+mod raptor;
+
 use super::error::LayoutError;
 use super::limits::{
     MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS, MAX_NO_CODE_OBJECT_BYTES,
     MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES,
 };
 use super::partition::Partition;
-use super::reed_solomon::Field;
 use super::scheme::{RsCode, Scheme};
 
 /// A checked object layout: scheme, symbol size and partition into blocks.
@@ -86,7 +87,7 @@ impl Layout {
         if size > MAX_NO_CODE_OBJECT_BYTES {
             return Err(LayoutError::ObjectTooLarge);
         }
-        if code.form().field() == Field::Gf65536 && !symbol_size.is_multiple_of(2) {
+        if code.form().field().has_words() && !symbol_size.is_multiple_of(2) {
             return Err(LayoutError::OddSymbol);
         }
         let max_block_len = u32::from(code.block_len());
@@ -178,7 +179,8 @@ impl Layout {
         self.partition.symbols()
     }
 
-    /// Source blocks in the object; 0 only for an empty one. With RaptorQ at most 255.
+    /// Source blocks in the object; 0 only for an empty one. With RaptorQ at most 255, with Raptor
+    /// 65,535.
     pub const fn blocks(&self) -> u32 {
         self.partition.blocks()
     }
@@ -203,18 +205,18 @@ impl Layout {
         self.partition.symbol_bytes(block, symbol)
     }
 
-    /// The maximum block length in symbols as announced; with RaptorQ, which does not
+    /// The maximum block length in symbols as announced; with Raptor and RaptorQ, which do not
     /// announce it, the length of the longest block.
     pub const fn max_block_len(&self) -> u32 {
         self.max_block_len
     }
 
-    /// Sub-blocks in each block, N of RFC 6330: always 1.
+    /// Sub-blocks in each block, N of RFC 5053 and RFC 6330: always 1.
     pub const fn sub_blocks(&self) -> u16 {
         1
     }
 
-    /// The symbol alignment Al of RFC 6330 in bytes; 1 without code.
+    /// The symbol alignment Al of RFC 5053 and RFC 6330 in bytes; 1 for other schemes.
     pub const fn alignment(&self) -> u8 {
         self.alignment
     }
@@ -373,7 +375,7 @@ mod tests {
                         );
                     }
                     Scheme::NoCode => prop_assert!(k <= 65_536 && layout.blocks() <= 65_536),
-                    Scheme::ReedSolomon(_) => unreachable!("not made here"),
+                    _ => unreachable!("not made here"),
                 }
                 prop_assert!(layout.size() == size && (layout.blocks() == 0) == (size == 0));
             }

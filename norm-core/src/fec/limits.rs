@@ -20,6 +20,16 @@ pub const MAX_NO_CODE_BLOCKS: u32 = 1 << 16;
 pub const MAX_NO_CODE_OBJECT_BYTES: u64 = (1 << 48) - 1;
 /// Encoding symbol ids in a RaptorQ block: they have 24 bits (RFC 6330 §3.2).
 pub const MAX_RAPTORQ_SYMBOLS: u32 = 1 << 24;
+/// Source symbols in a Raptor block at least: fewer have no systematic index (RFC 5053 §5.7).
+pub const MIN_RAPTOR_BLOCK_LEN: u32 = 4;
+/// Source symbols in a Raptor block at most (RFC 5053 §5.1.2, Kmax).
+pub const MAX_RAPTOR_BLOCK_LEN: u32 = 8_192;
+/// Blocks in a Raptor object at most: Z has 16 bits (RFC 5053 §3.2.3).
+pub const MAX_RAPTOR_BLOCKS: u16 = u16::MAX;
+/// Bytes in a Raptor object at most (RFC 5053 §3.2.2).
+pub const MAX_RAPTOR_OBJECT_BYTES: u64 = (1 << 45) - 1;
+/// Encoding symbol ids in a Raptor block: they have 16 bits (RFC 5053 §3.1).
+pub const MAX_RAPTOR_SYMBOLS: u32 = 1 << 16;
 /// Source symbols of a block coded over GF(2^16) at most, and parity symbols at most. The field has
 /// room for 65,535 together; this bounds what a code, and the recovery of one block, may cost.
 pub const MAX_RS16_SYMBOLS: u16 = 4_096;

@@ -11,6 +11,7 @@ mod ids;
 mod layout;
 mod limits;
 mod partition;
+mod raptor;
 mod raptorq;
 mod reed_solomon;
 mod scheme;
@@ -22,8 +23,9 @@ pub use ids::{FecId, PayloadFormat, PayloadId, RawPayloadId};
 pub use layout::Layout;
 pub use limits::{
     MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS, MAX_NO_CODE_OBJECT_BYTES,
+    MAX_RAPTOR_BLOCK_LEN, MAX_RAPTOR_BLOCKS, MAX_RAPTOR_OBJECT_BYTES, MAX_RAPTOR_SYMBOLS,
     MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES, MAX_RAPTORQ_SYMBOLS,
-    MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS,
+    MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, MIN_RAPTOR_BLOCK_LEN,
 };
 pub use partition::Partition;
 pub use reed_solomon::{Field, Points, ReedSolomon};

@@ -1,8 +1,10 @@
 //! The FEC schemes spoken here, and the numbers that go with them.
 
+use super::block::EXTRA_SYMBOLS;
 use super::error::{CodeError, LayoutError};
 use super::ids::{FecId, PayloadFormat};
-use super::limits::{MAX_RAPTORQ_SYMBOLS, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS};
+use super::limits::{MAX_RAPTOR_SYMBOLS, MAX_RAPTORQ_SYMBOLS, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS};
+use super::raptor::encode_raptor;
 use super::raptorq::encode_repair;
 use super::reed_solomon::{Field, Points, ReedSolomon};
 
@@ -11,6 +13,8 @@ use super::reed_solomon::{Field, Points, ReedSolomon};
 pub enum Scheme {
     /// Compact No-Code, FEC encoding id 0 (RFC 5445 §3): lost symbols are sent again.
     NoCode,
+    /// Raptor, FEC encoding id 1 (RFC 5053). FLUTE only: NORM has no profile for it.
+    Raptor,
     /// RaptorQ, FEC encoding id 6 (RFC 6330).
     RaptorQ,
     /// Reed-Solomon, FEC encoding ids 5, 2 and 129.
@@ -27,19 +31,38 @@ impl Scheme {
     pub const fn parity(self, block_len: u32) -> u32 {
         match self {
             Self::NoCode => 0,
+            Self::Raptor => MAX_RAPTOR_SYMBOLS.saturating_sub(block_len),
             Self::RaptorQ => MAX_RAPTORQ_SYMBOLS.saturating_sub(block_len),
             Self::ReedSolomon(code) => code.parity as u32,
         }
+    }
+
+    /// Coded symbols worth keeping beyond those that a block lacks. A solve with m symbols more
+    /// than K fails with a probability of about 0.85 * 0.567^m under Raptor, and of about
+    /// 0.01^(m + 1) under RaptorQ. Reed-Solomon needs none.
+    pub const fn extra_symbols(self) -> u32 {
+        match self {
+            Self::Raptor => 64,
+            Self::RaptorQ => EXTRA_SYMBOLS,
+            Self::NoCode | Self::ReedSolomon(_) => 0,
+        }
+    }
+
+    /// True when coded symbols come from a solve over the whole block, which takes long and much
+    /// memory, as does recovery.
+    pub const fn solves(self) -> bool {
+        matches!(self, Self::Raptor | Self::RaptorQ)
     }
 
     /// The FEC encoding id that packets carry.
     pub const fn fec_id(self) -> FecId {
         match self {
             Self::NoCode => FecId::NO_CODE,
+            Self::Raptor => FecId::RAPTOR,
             Self::RaptorQ => FecId::RAPTORQ,
             Self::ReedSolomon(code) => match code.form() {
                 RsForm::Id5 => FecId::REED_SOLOMON_8,
-                RsForm::Id2Bits8 | RsForm::Id2Bits16 => FecId::REED_SOLOMON,
+                RsForm::Id2Bits8 | RsForm::Id2Bits16 | RsForm::Id2Bits16Be => FecId::REED_SOLOMON,
                 RsForm::Id129 => FecId::SMALL_BLOCK,
             },
         }
@@ -48,11 +71,11 @@ impl Scheme {
     /// How block and symbol numbers share a payload id.
     pub const fn payload_format(self) -> PayloadFormat {
         match self {
-            Self::NoCode => PayloadFormat::Block16Symbol16,
+            Self::NoCode | Self::Raptor => PayloadFormat::Block16Symbol16,
             Self::RaptorQ => PayloadFormat::Block8Symbol24,
             Self::ReedSolomon(code) => match code.form() {
                 RsForm::Id5 | RsForm::Id2Bits8 => PayloadFormat::Block24Symbol8,
-                RsForm::Id2Bits16 => PayloadFormat::Block16Symbol16,
+                RsForm::Id2Bits16 | RsForm::Id2Bits16Be => PayloadFormat::Block16Symbol16,
                 RsForm::Id129 => PayloadFormat::Block32Len16Symbol16,
             },
         }
@@ -66,8 +89,10 @@ pub enum RsForm {
     Id5,
     /// Id 2 with m = 8 (RFC 5510 §4).
     Id2Bits8,
-    /// Id 2 with m = 16 (RFC 5510 §4).
+    /// Id 2 with m = 16 (RFC 5510 §4), elements little-endian, as the NRL's NORM has them.
     Id2Bits16,
+    /// The same, elements big-endian, as FLUTE has them.
+    Id2Bits16Be,
     /// Id 129, instance 0: GF(2^8), block number 32 bits (RFC 5740 §4.2.1).
     Id129,
 }
@@ -77,6 +102,7 @@ impl RsForm {
     pub const fn field(self) -> Field {
         match self {
             Self::Id2Bits16 => Field::Gf65536,
+            Self::Id2Bits16Be => Field::Gf65536Be,
             Self::Id5 | Self::Id2Bits8 | Self::Id129 => Field::Gf256,
         }
     }
@@ -84,7 +110,7 @@ impl RsForm {
     /// The largest block number that fits the payload id.
     pub const fn max_block(self) -> u32 {
         match self {
-            Self::Id2Bits16 => 0xffff,
+            Self::Id2Bits16 | Self::Id2Bits16Be => 0xffff,
             Self::Id5 | Self::Id2Bits8 => 0x00ff_ffff,
             Self::Id129 => u32::MAX - 1,
         }
@@ -119,7 +145,9 @@ impl RsCode {
         }
         let fits = match form.field() {
             Field::Gf256 => block_len as u32 + parity as u32 <= MAX_RS8_SYMBOLS as u32,
-            Field::Gf65536 => block_len <= MAX_RS16_SYMBOLS && parity <= MAX_RS16_SYMBOLS,
+            Field::Gf65536 | Field::Gf65536Be => {
+                block_len <= MAX_RS16_SYMBOLS && parity <= MAX_RS16_SYMBOLS
+            }
         };
         if !fits {
             return Err(LayoutError::BlockTooLong);
@@ -180,6 +208,7 @@ pub fn encode(
 ) -> Result<Vec<u8>, CodeError> {
     match scheme {
         Scheme::NoCode => Err(CodeError::SymbolRange),
+        Scheme::Raptor => encode_raptor(k, symbol_size, source, first_symbol, count),
         Scheme::RaptorQ => encode_repair(k, symbol_size, source, first_symbol, count),
         Scheme::ReedSolomon(code) => {
             let first = first_symbol.checked_sub(k).ok_or(CodeError::SymbolRange)?;

@@ -6,7 +6,7 @@
 
 use super::wire::Fti;
 use crate::endpoint::BlockGeometry;
-use crate::fec::{Field, Layout, LayoutError, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
+use crate::fec::{Layout, LayoutError, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
 
 /// The points that Reed-Solomon codes are built on.
 const POINTS: Points = Points::Rizzo;
@@ -21,6 +21,9 @@ impl Fti {
         match *self {
             Self::NoCode { size, symbol_size, max_block_len } => {
                 Layout::no_code(size, symbol_size, max_block_len)
+            }
+            Self::Raptor { size, symbol_size, blocks, sub_blocks, alignment } => {
+                Layout::raptor(size, symbol_size, blocks, sub_blocks, alignment)
             }
             Self::RaptorQ { size, symbol_size, blocks, sub_blocks, alignment } => {
                 Layout::raptorq(size, symbol_size, blocks, sub_blocks, alignment)
@@ -39,7 +42,7 @@ impl Fti {
             } => {
                 let form = match m {
                     0 | 8 => RsForm::Id2Bits8,
-                    16 => RsForm::Id2Bits16,
+                    16 => RsForm::Id2Bits16Be,
                     _ => return Err(LayoutError::UnknownScheme),
                 };
                 Layout::reed_solomon(size, symbol_size, code(form, max_block_len, max_symbols)?)
@@ -48,9 +51,7 @@ impl Fti {
                 let code = code(RsForm::Id129, max_block_len, max_symbols)?;
                 Layout::reed_solomon(size, symbol_size, code)
             }
-            Self::Raptor { .. } | Self::ReedSolomon { .. } | Self::SmallBlock { .. } => {
-                Err(LayoutError::UnknownScheme)
-            }
+            Self::ReedSolomon { .. } | Self::SmallBlock { .. } => Err(LayoutError::UnknownScheme),
         }
     }
 
@@ -61,10 +62,19 @@ impl Fti {
             Scheme::NoCode => {
                 Self::NoCode { size, symbol_size, max_block_len: layout.max_block_len() }
             }
+            Scheme::Raptor => Self::Raptor {
+                size,
+                symbol_size,
+                blocks: u16::try_from(layout.blocks()).unwrap_or(u16::MAX).max(1),
+                // Always 1.
+                sub_blocks: layout.sub_blocks() as u8,
+                alignment: layout.alignment(),
+            },
             Scheme::RaptorQ => Self::RaptorQ {
                 size,
                 symbol_size,
-                blocks: u8::try_from(layout.blocks()).unwrap_or(u8::MAX),
+                // An object without bytes is said to have one.
+                blocks: u8::try_from(layout.blocks()).unwrap_or(u8::MAX).max(1),
                 sub_blocks: layout.sub_blocks(),
                 alignment: layout.alignment(),
             },
@@ -79,14 +89,16 @@ impl Fti {
                         max_block_len: byte(max_block_len),
                         max_symbols: byte(max_symbols),
                     },
-                    RsForm::Id2Bits8 | RsForm::Id2Bits16 => Self::ReedSolomon {
-                        size,
-                        m: if code.form() == RsForm::Id2Bits16 { 16 } else { 8 },
-                        group: 1,
-                        symbol_size,
-                        max_block_len,
-                        max_symbols,
-                    },
+                    RsForm::Id2Bits8 | RsForm::Id2Bits16 | RsForm::Id2Bits16Be => {
+                        Self::ReedSolomon {
+                            size,
+                            m: if code.form() == RsForm::Id2Bits8 { 8 } else { 16 },
+                            group: 1,
+                            symbol_size,
+                            max_block_len,
+                            max_symbols,
+                        }
+                    }
                     RsForm::Id129 => Self::SmallBlock {
                         size,
                         instance: 0,
@@ -104,7 +116,7 @@ impl Fti {
 /// (max_n of RFC 5510 §4.2.4).
 fn code(form: RsForm, block_len: u16, max_symbols: u16) -> Result<RsCode, LayoutError> {
     let parity = max_symbols.saturating_sub(block_len);
-    let parity = if form.field() == Field::Gf65536 { parity.min(MAX_RS16_SYMBOLS) } else { parity };
+    let parity = if form.field().has_words() { parity.min(MAX_RS16_SYMBOLS) } else { parity };
     RsCode::new(form, POINTS, block_len, parity)
 }
 
@@ -143,7 +155,8 @@ mod tests {
                 Layout::choose_raptorq(size, 1344, 1024).unwrap(),
                 Layout::choose_no_code(size, 1344, 1024).unwrap(),
             ];
-            for form in [RsForm::Id5, RsForm::Id2Bits8, RsForm::Id2Bits16, RsForm::Id129] {
+            layouts.extend(Layout::choose_raptor(size, 1344, 1024).ok());
+            for form in [RsForm::Id5, RsForm::Id2Bits8, RsForm::Id2Bits16Be, RsForm::Id129] {
                 let code = code(form, 64, 80).unwrap();
                 layouts.push(Layout::reed_solomon(size, 1344, code).unwrap());
             }

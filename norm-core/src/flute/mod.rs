@@ -1,7 +1,7 @@
 //! FLUTE (RFC 6726): files over ALC (RFC 5775) and LCT (RFC 5651), one way.
 //!
-//! - [`receiver`]: the receiving engine.
 //! - [`sender`]: the sending engine.
+//! - [`receiver`]: the receiving engine.
 //! - [`fdt`]: the table that says which objects there are, and what they are.
 //! - [`layout`]: from FEC object transmission information to blocks.
 //! - [`wire`]: headers, extensions and FEC object transmission information.

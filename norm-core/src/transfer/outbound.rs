@@ -95,6 +95,8 @@ pub struct OutboundProgress {
     pub bytes_total: u64,
     /// Content of files is sent only as far as receivers ask for it.
     pub on_request: bool,
+    /// Which pass through everything is under way, from 1 on; 0 where there are none.
+    pub pass: u64,
 }
 
 /// What an engine that sends has counted since it began.

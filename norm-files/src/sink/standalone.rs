@@ -31,7 +31,7 @@ pub struct StandaloneFile {
     target: PathBuf,
     /// The name of its temporary file.
     temporary: String,
-    size: u64,
+    size: AtomicU64,
     /// Bytes written.
     written: AtomicU64,
 }
@@ -62,7 +62,7 @@ impl StandaloneFile {
             path: path.to_owned(),
             target: target.clone(),
             temporary,
-            size,
+            size: AtomicU64::new(size),
             written: AtomicU64::new(0),
         };
         space::reserve(&opened, size).map_err(|error| {
@@ -78,7 +78,7 @@ impl StandaloneFile {
 
     /// Its size in bytes.
     pub fn size(&self) -> u64 {
-        self.size
+        self.size.load(Ordering::Relaxed)
     }
 
     /// Bytes written so far.
@@ -94,6 +94,48 @@ impl StandaloneFile {
         system::write_all_at(&self.open()?, bytes, offset)?;
         self.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Reads all of it, in order.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn reader(&self) -> io::Result<impl io::Read + use<>> {
+        let file = self.find()?.beside(&self.temporary).open_to_write()?;
+        Ok(Stream { file, at: 0, end: self.size() })
+    }
+
+    /// Makes other content of it before it is placed: `make` reads what arrived and writes that.
+    ///
+    /// # Errors
+    /// What `make` or the system says. The file is as it was then.
+    pub fn rewrite(
+        &self,
+        make: impl FnOnce(&mut dyn io::Read, &mut dyn io::Write) -> io::Result<u64>,
+    ) -> io::Result<()> {
+        let mut reader = self.reader()?;
+        let place = self.find()?;
+        let (old, new) = (place.beside(&self.temporary), place.beside(&self.second()));
+        let mut writer = Stream { file: create_new_at(&new)?, at: 0, end: 0 };
+        let made = make(&mut reader, &mut writer).and_then(|size| {
+            drop((reader, writer));
+            new.rename_to(&old, true)?;
+            Ok(size)
+        });
+        match made {
+            Ok(size) => self.size.store(size, Ordering::Relaxed),
+            Err(error) => {
+                // It goes with the next sweep if it does not go now.
+                let _ = new.remove();
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of a second temporary file.
+    fn second(&self) -> String {
+        format!("{}1", self.temporary)
     }
 
     /// Gives it its name, unless a file with the same content has it already. Its mode may be
@@ -113,7 +155,7 @@ impl StandaloneFile {
         let mut refused = None;
         let placed = self.find().and_then(|place| {
             let file = self.open_at(&place)?;
-            let received = Received { payload: &file, offset: 0, size: self.size, sparse: None };
+            let received = Received { payload: &file, offset: 0, size: self.size(), sparse: None };
             if !overwrite && is_identical(&received, &place, cancel)? {
                 return Ok(Placed::Present);
             }
@@ -133,7 +175,7 @@ impl StandaloneFile {
     fn back_up(&self, backup: &Backup, cancel: &AtomicBool) -> Result<(), PlaceError> {
         let is_other = self.find().and_then(|place| {
             let file = self.open_at(&place)?;
-            let received = Received { payload: &file, offset: 0, size: self.size, sparse: None };
+            let received = Received { payload: &file, offset: 0, size: self.size(), sparse: None };
             Ok((!is_identical(&received, &place, cancel)?).then_some(place))
         });
         let other = is_other.map_err(|error| failed(&self.target, error))?;
@@ -163,6 +205,37 @@ impl Drop for StandaloneFile {
     fn drop(&mut self) {
         // Gone already when it has its name.
         let _ = self.find().and_then(|place| place.beside(&self.temporary).remove());
+    }
+}
+
+/// A file that is read or written from its start to its end.
+struct Stream {
+    file: File,
+    at: u64,
+    /// The end of what is read.
+    end: u64,
+}
+
+impl io::Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.end - self.at).unwrap_or(usize::MAX);
+        let len = left.min(buffer.len());
+        let part = buffer.get_mut(..len).unwrap_or_default();
+        system::read_exact_at(&self.file, part, self.at)?;
+        self.at += len as u64;
+        Ok(len)
+    }
+}
+
+impl io::Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        system::write_all_at(&self.file, bytes, self.at)?;
+        self.at += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -8,12 +8,12 @@ mod at_paths;
 mod disk;
 #[cfg(feature = "faults")]
 pub mod faults;
-mod positioned;
 
 use std::fs::{self, File, FileTimes, Metadata, OpenOptions, ReadDir, TryLockError};
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::positioned;
 #[cfg(unix)]
 use at as directory;
 #[cfg(not(unix))]

@@ -61,6 +61,14 @@ struct SetContent {
     withdrawals: Withdrawals,
 }
 
+/// Where an object of a set has its content.
+enum Place {
+    /// Here.
+    Memory(Bytes),
+    /// In the payload, from this byte on.
+    Payload(u64),
+}
+
 /// The hashes of a set.
 #[derive(Debug)]
 enum Hashes {
@@ -156,6 +164,17 @@ impl Reader {
         result.map_err(|error| self.fail(error)).ok()
     }
 
+    /// Fills `piece` with bytes of an object, as [`Reader::read`] does, for many short pieces in any
+    /// order: they are not compared with what was hashed. False when they could not be had.
+    pub fn read_piece(&mut self, object: u64, offset: u64, piece: &mut [u8]) -> bool {
+        let files = &mut self.files;
+        let result = match &mut self.content {
+            Content::Set(set) => set.read_piece(files, object, offset, piece),
+            Content::Files(offsets) => read_into(files, offsets, object, offset, piece),
+        };
+        result.map_err(|error| self.fail(error)).is_ok()
+    }
+
     /// Keeps the hashes that were made while the payload was read, for the next time, unless files
     /// are withdrawn.
     pub fn keep_hashes(&self) {
@@ -210,18 +229,42 @@ impl SetContent {
         offset: u64,
         len: u32,
     ) -> Result<Bytes, SourceError> {
+        match self.place(files, object)? {
+            Place::Memory(bytes) => slice(&bytes, offset, len),
+            Place::Payload(start) => self.read_payload(files, start.saturating_add(offset), len),
+        }
+    }
+
+    /// Reads a piece of an object without a comparison.
+    fn read_piece(
+        &mut self,
+        files: &mut Files,
+        object: u64,
+        offset: u64,
+        piece: &mut [u8],
+    ) -> Result<(), SourceError> {
+        let len = u32::try_from(piece.len()).map_err(|_| SourceError::OutOfRange)?;
+        match self.place(files, object)? {
+            Place::Memory(bytes) => piece.copy_from_slice(&slice(&bytes, offset, len)?),
+            Place::Payload(start) => {
+                for (file, error) in files.read_most(start.saturating_add(offset), piece)? {
+                    self.withdraw(files, file, error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where an object's content is.
+    fn place(&mut self, files: &mut Files, object: u64) -> Result<Place, SourceError> {
         let extents = u64::from(self.extents.count);
         let first_extent = self.first_extent();
         let list = if first_extent == 1 { extents + 1 } else { 1 };
         match object {
-            0 => slice(&self.manifest, offset, len),
-            n if n == list => {
-                let digest_list = self.digest_list(files)?;
-                slice(&digest_list, offset, len)
-            }
+            0 => Ok(Place::Memory(self.manifest.clone())),
+            n if n == list => Ok(Place::Memory(self.digest_list(files)?)),
             n if n - first_extent < extents => {
-                let start = (n - first_extent) * self.extents.extent_bytes;
-                self.read_payload(files, start.saturating_add(offset), len)
+                Ok(Place::Payload((n - first_extent) * self.extents.extent_bytes))
             }
             _ => Err(SourceError::OutOfRange),
         }
@@ -454,11 +497,22 @@ fn read_file(
     offset: u64,
     len: u32,
 ) -> Result<Bytes, SourceError> {
+    let mut bytes = vec![0; len as usize];
+    read_into(files, offsets, object, offset, &mut bytes)?;
+    Ok(bytes.into())
+}
+
+/// The same, into `part`.
+fn read_into(
+    files: &mut Files,
+    offsets: &[u64],
+    object: u64,
+    offset: u64,
+    part: &mut [u8],
+) -> Result<(), SourceError> {
     let start = usize::try_from(object).ok().and_then(|object| offsets.get(object));
     let start = *start.ok_or(SourceError::OutOfRange)?;
-    let mut bytes = vec![0; len as usize];
-    files.read(start.saturating_add(offset), &mut bytes)?;
-    Ok(bytes.into())
+    files.read(start.saturating_add(offset), part)
 }
 
 /// Part of something in memory, without copying.

@@ -94,7 +94,7 @@ struct App {
 }
 
 impl Application<Announcer> for App {
-    fn event(&mut self, _: &mut Announcer, _: Timestamp, (): ()) {}
+    fn event(&mut self, _: &mut Announcer, _: Timestamp, _none: ()) {}
 
     fn job(&mut self, _: &mut Announcer, _: Timestamp, _: Job) {}
 

@@ -403,11 +403,30 @@ pub enum Hint {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SystemError,
     },
+    /// Nothing that can be received is heard, but packets of the other protocol.
+    OtherProtocol {
+        /// Where they come from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+        /// They are of FLUTE, and NORM is received; or the other way round.
+        is_flute: bool,
+    },
     /// The disk of this receiver takes less than arrives, and limits the transfer.
     SlowDisk {
         /// The output directory.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         directory: PathBuf,
+    },
+    /// What waits for the rest of its block cannot be kept on the disk: what finds no room in memory
+    /// is lost, and has to come again.
+    SpoolFailed {
+        /// The output directory, where it is kept.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        directory: PathBuf,
+        /// What the system said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
     },
     /// Part of a file set did not match its hash, and is received again.
     ReceivedAgain {

@@ -272,6 +272,8 @@ pub struct ReceiveProgress {
     pub elapsed: Duration,
     /// Bytes of content written of what is on its way now, resume data included.
     pub bytes_done: u64,
+    /// Bytes received that wait for the rest of their blocks.
+    pub bytes_waiting: u64,
     /// Bytes of content in all of what is on its way now; of standalone files, those heard of so
     /// far.
     pub bytes_total: u64,

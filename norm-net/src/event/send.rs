@@ -250,6 +250,8 @@ pub enum SendPhase {
     Paused,
     /// Everything was sent once; repairing, and waiting for receivers to confirm.
     Confirming,
+    /// One way: everything was sent once, and is sent again.
+    Repeating,
     /// All known receivers have finished; staying for late ones.
     Lingering,
     /// Telling the receivers that the session ends.
@@ -277,6 +279,8 @@ pub struct SendProgress {
     pub in_separate_group: bool,
     /// Only what receivers ask for is sent, so that nearly all of it is repair.
     pub on_request: bool,
+    /// One way: which pass through everything is under way, from 1 on; 0 by NORM.
+    pub pass: u64,
     /// Bytes of content sent once.
     pub bytes_sent: u64,
     /// Bytes of content in all.

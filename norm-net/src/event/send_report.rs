@@ -136,6 +136,9 @@ pub enum SendOutcome {
     Partial,
     /// Receivers were heard, but none has everything.
     AllFailed,
+    /// One way: everything was sent as often as was wanted, or at least once before the session was
+    /// stopped. Nothing is known of receivers.
+    Sent,
     /// No receiver was heard. Silent ones may have everything.
     NoReceivers,
     /// Too few receivers announced themselves in time; nothing was sent.
@@ -185,6 +188,16 @@ pub enum SourceProblem {
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SystemError,
     },
+    /// Content that is made ready to be sent cannot be kept.
+    Spool {
+        /// The directory for temporary files.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        directory: PathBuf,
+        /// What the system said.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
+        #[cfg_attr(feature = "schema", schemars(with = "String"))]
+        error: SystemError,
+    },
     /// A block could not be read or coded: an internal error, which should be reported.
     Internal {
         /// What it said.
@@ -197,6 +210,12 @@ impl fmt::Display for SourceProblem {
         match self {
             Self::Changed { path, how } => write!(f, "{}: {how}", path_text(path)),
             Self::Unreadable { path, error } => write!(f, "{}: {error}", path_text(path)),
+            Self::Spool { directory, error } => write!(
+                f,
+                "temporary files cannot be kept in {}: {error}; set TMPDIR to a directory with \
+                 more room",
+                path_text(directory)
+            ),
             Self::Internal { error } => f.write_str(error),
         }
     }

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::io::dscp::Dscp;
 use crate::io::interface::{Interface, Zoned};
+use crate::transfer::flute::FluteSend;
 use crate::transfer::schedule::Bound;
 use crate::transfer::send::pace::Pace;
 
@@ -84,6 +85,15 @@ pub(crate) fn interface<S: Serializer>(
 /// A code point as a number.
 pub(crate) fn dscp<S: Serializer>(dscp: &Dscp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u8(dscp.value())
+}
+
+/// The TSI of a session of FLUTE.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+pub(crate) fn tsi<S: Serializer>(
+    flute: &Option<FluteSend>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    flute.map(|flute| flute.tsi).serialize(serializer)
 }
 
 /// A bound of the rate in bits per second.

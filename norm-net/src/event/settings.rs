@@ -10,6 +10,7 @@ use super::serial;
 use super::{Hint, LeftOut};
 use crate::io::dscp::Dscp;
 use crate::io::interface::{Because, Interface};
+use crate::transfer::flute::{FluteReceive, FluteSend};
 use crate::transfer::norm::Standard;
 use crate::transfer::send::pace::Pace;
 
@@ -52,6 +53,10 @@ pub struct SendSettings {
     /// How standalone files are sent in standard mode, if they are.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub standard: Option<Standard>,
+    /// How is sent one way, by FLUTE, if that is so.
+    #[cfg_attr(feature = "serde", serde(rename = "tsi", serialize_with = "serial::tsi"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
+    pub flute: Option<FluteSend>,
     /// Files to send, empty ones included.
     pub files: u64,
     /// Directories found; standalone files are sent without them.
@@ -83,6 +88,7 @@ impl SendSettings {
             block_len: 0,
             set: None,
             standard: None,
+            flute: None,
             files: 0,
             directories: 0,
             links: 0,
@@ -113,6 +119,9 @@ pub struct ReceiveSettings {
     pub local: SocketAddr,
     /// How feedback travels.
     pub feedback: Feedback,
+    /// How is received one way, by FLUTE, if that is so.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub flute: Option<FluteReceive>,
     /// Where files go, as given.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
     pub directory: PathBuf,
@@ -137,6 +146,7 @@ impl ReceiveSettings {
             because: Because::Given,
             local,
             feedback: Feedback::Multicast,
+            flute: None,
             directory,
             name: String::new(),
             hints: Vec::new(),

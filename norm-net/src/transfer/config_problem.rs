@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use norm_core::fec::LayoutError;
 use norm_files::source::PatternError;
 
+use super::flute::SenderError;
 use super::norm::ConfigError;
 use crate::event::path_text;
 
@@ -102,6 +103,20 @@ pub enum ConfigProblem {
     },
     /// A pattern of what is wanted is none.
     Pattern(PatternError),
+    /// One way, nothing tells how much the network takes: a fixed rate is needed.
+    OneWayRate,
+    /// One way, an option has no meaning that needs to hear of receivers.
+    OneWay {
+        /// The option.
+        option: OneWayOption,
+    },
+    /// The TSI has more than 48 bits.
+    Tsi {
+        /// The TSI.
+        tsi: u64,
+    },
+    /// What the engine of FLUTE says of its settings, or of an object.
+    Flute(SenderError),
     /// What the engine of NORM says of its settings.
     Norm(ConfigError),
 }
@@ -166,6 +181,12 @@ impl fmt::Display for ConfigProblem {
             ),
             Self::AnnounceWithoutGroup { group } => announced_without_group(f, *group),
             Self::Pattern(error) => error.fmt(f),
+            Self::OneWayRate => {
+                f.write_str("one way, nothing tells how much the network takes: give a fixed rate")
+            }
+            Self::OneWay { option } => option.fmt(f),
+            Self::Tsi { tsi } => write!(f, "a TSI of {tsi} is too large: give one below 2^48"),
+            Self::Flute(error) => error.fmt(f),
             Self::Norm(error) => error.fmt(f),
         }
     }
@@ -179,9 +200,40 @@ impl std::error::Error for ConfigProblem {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Norm(error) => Some(error),
+            Self::Flute(error) => Some(error),
             Self::Pattern(error) => Some(error),
             _ => None,
         }
+    }
+}
+
+/// What only works where receivers answer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OneWayOption {
+    /// Standard mode of NORM.
+    Standard,
+    /// A policy for slow receivers.
+    Slow,
+    /// To wait for receivers.
+    MinReceivers,
+    /// To send what receivers ask for.
+    OnRequest,
+    /// To choose senders by their names.
+    SenderName,
+}
+
+impl fmt::Display for OneWayOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Standard => "standard mode is of NORM: choose it or FLUTE",
+            Self::Slow => "one way, nothing tells that a receiver is slow: leave that policy out",
+            Self::MinReceivers => {
+                "one way, a sender cannot wait for receivers: start them before it, or repeat"
+            }
+            Self::OnRequest => "one way, receivers cannot ask for anything: send all of it",
+            Self::SenderName => "by FLUTE senders have no names: choose a source, or a TSI",
+        })
     }
 }
 

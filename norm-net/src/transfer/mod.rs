@@ -2,16 +2,22 @@
 //!
 //! - [`send`]: from files on disk to a group.
 //! - [`receive`]: from a group to files on disk.
-//! - [`norm`]: what of that is NORM's.
+//! - [`norm`]: what of that is NORM's; [`flute`]: what is FLUTE's.
+//! - `objects`: what was found, cut into objects.
 //! - [`schedule`]: bounds of the rate by the time of day.
+//! - `spool_file`, `regions`: symbols that wait on the disk.
 
 pub(crate) mod config_problem;
+pub mod flute;
 pub mod norm;
+mod objects;
 pub mod receive;
+mod regions;
 pub mod schedule;
 pub mod send;
+mod spool_file;
 
 #[cfg(test)]
 mod toy;
 
-pub use config_problem::ConfigProblem;
+pub use config_problem::{ConfigProblem, OneWayOption};

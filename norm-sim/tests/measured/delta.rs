@@ -71,8 +71,9 @@ fn thousand_receivers_that_lack_other_chunks_send_few_nacks() {
         let compare_time = Duration::from_micros(compare_time);
         let Some(outcome) = scattered(&name, &experiment, compare_time) else { return };
         let per_block = nacks_per_block(&experiment, &outcome);
-        // Three are aimed at.
-        assert!(per_block <= 15.0, "{per_block} NACKs per block");
+        // While receivers compare, what they lack comes up by and by, and with it more cycles.
+        let limit = if compare_time.is_zero() { 3.0 } else { 10.0 };
+        assert!(per_block <= limit, "{per_block} NACKs per block");
     }
 }
 

@@ -2,7 +2,12 @@
 
 use core::net::IpAddr;
 
-use super::{MAX_LINES, SdpError, SdpProblem};
+use super::{SdpError, SdpProblem};
+
+/// Bytes of a description at most.
+pub const MAX_DESCRIPTION: usize = 64 << 10;
+/// Lines of a description at most.
+const MAX_LINES: usize = 2_000;
 
 /// A line that is not empty.
 #[derive(Copy, Clone, Debug)]

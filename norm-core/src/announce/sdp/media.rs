@@ -3,7 +3,6 @@
 use core::net::IpAddr;
 
 use super::line::{Line, address};
-use super::read::Connection;
 use super::{SdpError, SdpProblem};
 use crate::announce::description::{ContentSize, FecDeclaration, SessionProtocol};
 use crate::fec::FecId;
@@ -28,6 +27,31 @@ impl Medium {
         let port = port.split_once('/').map_or(port, |(port, _)| port);
         let port = port.parse().map_err(|_| wrong())?;
         Ok((port != 0).then_some(Self { protocol, port }))
+    }
+}
+
+/// The address of a group, with its TTL by IPv4.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Connection {
+    pub(super) address: IpAddr,
+    pub(super) ttl: Option<u8>,
+}
+
+impl Connection {
+    /// `IN IP4 ADDRESS/TTL/COUNT` or `IN IP6 ADDRESS/COUNT`.
+    pub(super) fn parse(value: &str) -> Option<Self> {
+        let mut words = value.split_whitespace();
+        let (_net, _family) = (words.next()?, words.next()?);
+        let mut parts = words.next()?.split('/');
+        let address = address(parts.next()?)?;
+        if address.is_ipv6() {
+            return Some(Self { address, ttl: None });
+        }
+        let ttl: Option<u8> = match parts.next() {
+            Some(ttl) => Some(ttl.parse().ok()?),
+            None => None,
+        };
+        Some(Self { address, ttl: ttl.filter(|&ttl| ttl > 0) })
     }
 }
 

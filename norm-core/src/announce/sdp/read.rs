@@ -1,10 +1,10 @@
 //! Reads a description.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 
-use super::line::{Line, address, last_number, lines, sort};
+use super::line::{Line, MAX_DESCRIPTION, last_number, lines, sort};
 use super::media::{Facts, Medium};
-use super::{MAX_DESCRIPTION, SdpError, SdpProblem};
+use super::{SdpError, SdpProblem};
 use crate::announce::description::{Origin, OtherLines, SessionDescription, Times};
 
 /// Reads a description.
@@ -180,29 +180,4 @@ fn times(value: &str) -> Option<Times> {
     let mut words = value.split_whitespace();
     let (start, stop) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     words.next().is_none().then_some(Times { start, stop })
-}
-
-/// The address of a group, with its TTL by IPv4.
-#[derive(Copy, Clone, Debug)]
-pub(super) struct Connection {
-    pub(super) address: IpAddr,
-    pub(super) ttl: Option<u8>,
-}
-
-impl Connection {
-    /// `IN IP4 ADDRESS/TTL/COUNT` or `IN IP6 ADDRESS/COUNT`.
-    pub(super) fn parse(value: &str) -> Option<Self> {
-        let mut words = value.split_whitespace();
-        let (_net, _family) = (words.next()?, words.next()?);
-        let mut parts = words.next()?.split('/');
-        let address = address(parts.next()?)?;
-        if address.is_ipv6() {
-            return Some(Self { address, ttl: None });
-        }
-        let ttl: Option<u8> = match parts.next() {
-            Some(ttl) => Some(ttl.parse().ok()?),
-            None => None,
-        };
-        Some(Self { address, ttl: ttl.filter(|&ttl| ttl > 0) })
-    }
 }

@@ -240,7 +240,9 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn any_bytes_are_refused_or_understood(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_are_refused_or_understood(
+        bytes in proptest::collection::vec(any::<u8>(), 0..400),
+    ) {
         exercise::sdp(&bytes);
         exercise::sap(&bytes);
         exercise::directory(&bytes);
@@ -263,7 +265,8 @@ proptest! {
     fn any_description_survives_the_text(
         (id, version, port, ttl) in (any::<u64>(), any::<u64>(), 1..=u16::MAX, 1..=u8::MAX),
         (name, user) in ("[a-zA-Z0-9äß][^\r\n\0]{0,20}[a-z]", "[a-z]{1,8}"),
-        (tsi, channels) in (proptest::option::of(0..1u64 << 48), proptest::option::of(any::<u16>())),
+        tsi in proptest::option::of(0..1u64 << 48),
+        channels in proptest::option::of(any::<u16>()),
         rate in proptest::option::of(any::<u64>()),
         (start, stop) in (any::<u64>(), any::<u64>()),
         v6 in any::<bool>(),

@@ -24,6 +24,15 @@ pub enum Field {
     /// GF(2^16) by 0x1100B, elements little-endian: up to 4096 source and 4096 parity symbols, of
     /// an even number of bytes.
     Gf65536,
+    /// The same field, elements big-endian.
+    Gf65536Be,
+}
+
+impl Field {
+    /// True for a field whose elements have two bytes: symbols consist of whole ones.
+    pub const fn has_words(self) -> bool {
+        matches!(self, Self::Gf65536 | Self::Gf65536Be)
+    }
 }
 
 /// The points at which the polynomial is evaluated, with a = 2.
@@ -72,14 +81,18 @@ impl ReedSolomon {
         let symbols = max_block_len.checked_add(parity).ok_or(CodeError::BlockTooLong)?;
         let fits = match field {
             Field::Gf256 => symbols <= MAX_RS8_SYMBOLS.into(),
-            Field::Gf65536 => max_block_len.max(parity) <= MAX_RS16_SYMBOLS.into(),
+            Field::Gf65536 | Field::Gf65536Be => {
+                max_block_len.max(parity) <= MAX_RS16_SYMBOLS.into()
+            }
         };
         if !fits {
             return Err(CodeError::BlockTooLong);
         }
         let code = match field {
             Field::Gf256 => Code::new::<Gf256>(points, max_block_len, symbols),
-            Field::Gf65536 => Code::new::<Gf65536>(points, max_block_len, symbols),
+            Field::Gf65536 | Field::Gf65536Be => {
+                Code::new::<Gf65536>(points, max_block_len, symbols)
+            }
         };
         Ok(Self { field, max_block_len, parity, code })
     }
@@ -122,6 +135,13 @@ impl ReedSolomon {
             Some(end) if end <= self.parity => (),
             _ => return Err(CodeError::SymbolRange),
         }
+        let swapped;
+        let source = if self.field == Field::Gf65536Be {
+            swapped = swapped_words(source);
+            &swapped
+        } else {
+            source
+        };
         let start = out.len();
         out.resize(start + bytes(count, symbol_size)?, 0);
         let out = &mut out[start..];
@@ -138,6 +158,10 @@ impl ReedSolomon {
         match self.field {
             Field::Gf256 => self.code.encode::<Gf256>(symbol_size, &sources, first, out),
             Field::Gf65536 => self.code.encode::<Gf65536>(symbol_size, &sources, first, out),
+            Field::Gf65536Be => {
+                self.code.encode::<Gf65536>(symbol_size, &sources, first, out);
+                swap_words(out);
+            }
         }
         Ok(())
     }
@@ -192,6 +216,14 @@ impl ReedSolomon {
         match self.field {
             Field::Gf256 => self.code.decode::<Gf256>(symbol_size, loss),
             Field::Gf65536 => self.code.decode::<Gf65536>(symbol_size, loss),
+            Field::Gf65536Be => {
+                let given: Vec<_> =
+                    loss.given.iter().map(|(n, symbol)| (*n, swapped_words(symbol))).collect();
+                loss.given = given.iter().map(|(n, symbol)| (*n, symbol.as_slice())).collect();
+                loss.held.iter_mut().for_each(|(_, symbol)| swap_words(symbol));
+                self.code.decode::<Gf65536>(symbol_size, loss);
+                swap_words(block);
+            }
         }
         Ok(())
     }
@@ -199,9 +231,23 @@ impl ReedSolomon {
     /// Bytes of a block, once its numbers are known to be within the limits of this code.
     fn block_size(&self, k: u32, symbol_size: u16) -> Result<usize, CodeError> {
         let size = block_size(k, symbol_size, self.max_block_len)?;
-        if self.field == Field::Gf65536 && !symbol_size.is_multiple_of(2) {
+        if self.field.has_words() && !symbol_size.is_multiple_of(2) {
             return Err(CodeError::OddSymbolSize);
         }
         Ok(size)
     }
+}
+
+/// Changes the byte order of elements of two bytes.
+fn swap_words(symbols: &mut [u8]) {
+    let (words, _) = symbols.as_chunks_mut::<2>();
+    words.iter_mut().for_each(|word| word.reverse());
+}
+
+/// Elements of two bytes in the other byte order; a last byte alone gets a zero for company.
+fn swapped_words(symbols: &[u8]) -> Vec<u8> {
+    let mut swapped = symbols.to_vec();
+    swapped.resize(symbols.len().next_multiple_of(2), 0);
+    swap_words(&mut swapped);
+    swapped
 }

@@ -95,6 +95,19 @@ fn words_are_coded_as_on_the_wire_of_the_nrl() {
 }
 
 #[test]
+fn words_may_be_big_endian() {
+    let code = rizzo(Field::Gf65536Be, 300, 20);
+    assert_eq!(encode(&code, 300, 2, &[0, 1], 0, 2), hex("072e f67f"));
+    assert_eq!(encode(&code, 300, 4, &[0, 1, 0], 0, 1), hex("072e 0000"));
+    let code = rizzo(Field::Gf65536Be, 2, 1);
+    let source = [0x12, 0x34, 0x56, 0x78];
+    let mut block = [0x12, 0x34, 0, 0];
+    let coded = encode(&code, 2, 2, &source, 0, 1);
+    code.decode(2, 2, &mut block, |n| n == 0, core::iter::once((0, &coded[..]))).unwrap();
+    assert_eq!(block, source);
+}
+
+#[test]
 fn points_of_rfc_5510_give_its_rows() {
     let code = ReedSolomon::new(Field::Gf256, Points::Rfc5510, 4, 2).unwrap();
     assert_eq!(row(&code, 0), hex("40 78 36 0f"));
@@ -143,7 +156,7 @@ fn coefficients_are_those_of_the_definition() {
 fn requests_out_of_range_are_refused() {
     use CodeError as E;
     let new = |field, k, parity| ReedSolomon::new(field, Points::Rizzo, k, parity).err();
-    for field in [Field::Gf256, Field::Gf65536] {
+    for field in [Field::Gf256, Field::Gf65536, Field::Gf65536Be] {
         assert_eq!(new(field, 0, 1), Some(E::Empty));
         assert_eq!(new(field, u32::MAX, u32::MAX), Some(E::BlockTooLong));
         assert_eq!(new(field, u32::MAX, 0), Some(E::BlockTooLong));
@@ -209,11 +222,12 @@ struct Case {
 
 fn case() -> impl Strategy<Value = Case> {
     let small = (1..=255_u32).prop_flat_map(|n| (Just(Field::Gf256), Just(n), 0..=255 - n));
-    let large = (Just(Field::Gf65536), 1..=400_u32, 0..=300_u32);
+    let words = prop_oneof![Just(Field::Gf65536), Just(Field::Gf65536Be)];
+    let large = (words, 1..=400_u32, 0..=300_u32);
     let points = prop_oneof![Just(Points::Rizzo), Just(Points::Rfc5510)];
     (prop_oneof![small, large], points, 1..=90_u16, any::<u64>()).prop_flat_map(
         |((field, max_block_len, parity), points, size, seed)| {
-            let size = if field == Field::Gf65536 { size * 2 } else { size };
+            let size = if field.has_words() { size * 2 } else { size };
             (1..=max_block_len).prop_map(move |k| Case {
                 field,
                 points,

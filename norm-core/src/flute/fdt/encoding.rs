@@ -5,7 +5,7 @@
 
 use core::fmt;
 use std::borrow::Cow;
-use std::io::{Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 
 use flate2::Compression;
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
@@ -50,6 +50,47 @@ pub fn decode(encoded: &[u8], limit: usize) -> Result<Vec<u8>, DecodeError> {
     }
 }
 
+/// Decodes gzip, zlib or DEFLATE, whichever it is, of `len` bytes encoded; at most 100 times as
+/// many are written. Returns how many were.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] with a [`DecodeError`]; what reading or writing says.
+pub fn decode_stream(encoded: impl Read, len: u64, out: &mut dyn Write) -> io::Result<u64> {
+    let mut encoded = BufReader::new(encoded);
+    let first = encoded.fill_buf()?;
+    let is_gzip = first.starts_with(&[0x1f, 0x8b]);
+    let is_zlib = matches!(first, [first, second, ..] if is_zlib(*first, *second));
+    let mut decoded: Box<dyn Read + '_> = if is_gzip {
+        Box::new(flate2::bufread::GzDecoder::new(encoded))
+    } else if is_zlib {
+        Box::new(flate2::bufread::ZlibDecoder::new(encoded))
+    } else {
+        Box::new(flate2::bufread::DeflateDecoder::new(encoded))
+    };
+    let limit = len.saturating_mul(MAX_RATIO as u64).saturating_add(MIN_LIMIT as u64);
+    let (mut buffer, mut written) = (vec![0; 64 << 10], 0);
+    loop {
+        let read = decoded.read(&mut buffer).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData
+            | io::ErrorKind::InvalidInput
+            | io::ErrorKind::UnexpectedEof => invalid(DecodeError::Damaged),
+            _ => error,
+        })?;
+        let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(written);
+        };
+        written += read as u64;
+        if written > limit {
+            return Err(invalid(DecodeError::TooLarge));
+        }
+        out.write_all(bytes)?;
+    }
+}
+
+fn invalid(error: DecodeError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
 /// The header of RFC 1950 §2.2: method 8, and a check of both bytes.
 fn is_zlib(first: u8, second: u8) -> bool {
     first & 0x0f == 8 && u16::from_be_bytes([first, second]).is_multiple_of(31)
@@ -90,6 +131,12 @@ mod tests {
             assert_eq!(decode(&encoded, 1 << 20).as_deref(), Ok(text.as_bytes()));
             assert_eq!(decode(&encoded, text.len() - 1), Err(DecodeError::TooLarge));
             assert_eq!(decode(&encoded[..encoded.len() / 2], 1 << 20), Err(DecodeError::Damaged));
+            let (len, mut out) = (encoded.len() as u64, Vec::new());
+            assert_eq!(decode_stream(&encoded[..], len, &mut out).unwrap(), text.len() as u64);
+            assert_eq!(out, text.as_bytes());
+            let half = &encoded[..encoded.len() / 2];
+            let error = decode_stream(half, len, &mut Vec::new()).unwrap_err();
+            assert!(error.to_string().contains("damaged"), "{error}");
         }
     }
 
@@ -99,5 +146,8 @@ mod tests {
         assert!(bomb.len() < 100_000, "{}", bomb.len());
         assert_eq!(decode(&bomb, usize::MAX), Err(DecodeError::TooLarge));
         assert_eq!(decode(&[], 100), Err(DecodeError::Damaged));
+        let len = bomb.len() as u64;
+        let error = decode_stream(&bomb[..], len, &mut std::io::sink()).unwrap_err();
+        assert!(error.to_string().contains("more than is accepted"), "{error}");
     }
 }

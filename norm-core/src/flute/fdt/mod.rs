@@ -12,7 +12,7 @@ mod set_part;
 mod write;
 
 pub use attributes::{Digest, FileAttributes};
-pub use encoding::{DecodeError, decode, gzip};
+pub use encoding::{DecodeError, decode, decode_stream, gzip};
 pub use oti::Oti;
 pub use read::{FdtError, MAX_DOCUMENT, MAX_FILES};
 pub use set_part::SetPart;

@@ -111,6 +111,9 @@ pub(super) fn take_symbols<S: SymbolStore>(
         ctx.stats().duplicates += 1; // it is complete by what came before
         return;
     };
+    if object.layout().size() == 0 {
+        return; // senders are known whose packets of it have a payload id
+    }
     let symbols = Symbols::new(object.layout(), payload);
     let geometry = symbols.as_ref().and_then(|symbols| object.geometry(symbols.block()));
     let Some((symbols, geometry)) = symbols.zip(geometry) else {

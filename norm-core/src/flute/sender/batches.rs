@@ -20,8 +20,8 @@ pub(super) struct Run {
     pub is_first_pass: bool,
     /// Its last symbol is the last one of the object.
     pub closes: bool,
-    /// The running number of the group.
-    pub group: u64,
+    /// The running number of the section.
+    pub section: u64,
 }
 
 /// A symbol to be sent.
@@ -84,9 +84,9 @@ impl Batches {
         self.queue.len()
     }
 
-    /// The running number of the group that is being sent; `None` when nothing waits.
-    pub(super) fn group(&self) -> Option<u64> {
-        Some(self.queue.front()?.runs.front()?.group)
+    /// The running number of the section that is being sent; `None` when nothing waits.
+    pub(super) fn section(&self) -> Option<u64> {
+        Some(self.queue.front()?.runs.front()?.section)
     }
 
     /// True when the bytes of the next symbol are here.
@@ -109,7 +109,9 @@ impl Batches {
             is_first_pass: run.is_first_pass,
             closes: run.closes && run.count == 1,
         };
-        (run.first, run.count, run.bytes) = (run.first + 1, run.count - 1, run.bytes - len);
+        run.first += 1;
+        run.count -= 1;
+        run.bytes -= len;
         self.len = self.len.saturating_sub(len as usize);
         if run.count == 0 {
             batch.runs.pop_front();

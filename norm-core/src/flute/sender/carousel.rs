@@ -76,6 +76,11 @@ impl Carousel {
         self.batch = (rate / 8 / BATCHES_A_SECOND).clamp(min, max) as usize;
     }
 
+    /// The round that is planned, from 0 on.
+    pub(super) fn round(&self) -> u64 {
+        self.schedule.round()
+    }
+
     /// True when this is the number of one of its batches.
     pub(super) fn owns_batch(&self, number: u64) -> bool {
         number & 1 == self.number & 1
@@ -99,7 +104,7 @@ impl Carousel {
         if let Some(job) = self.gather() {
             return Some(Job::Gather(job));
         }
-        let sent = self.batches.group().or(self.schedule.current().map(|group| group.number));
+        let sent = self.batches.section().or(self.schedule.current().map(|section| section.number));
         let job = self.prepares.ahead(&self.items, &mut self.schedule, sent.unwrap_or(0))?;
         Some(Job::Prepare(job))
     }
@@ -137,6 +142,11 @@ impl Carousel {
     pub(super) fn is_done(&self) -> bool {
         let waits = self.pending.is_some() || self.batches.count() > 0;
         !waits && self.schedule.clone().next_visit(&self.items).is_none()
+    }
+
+    /// True when there is no last pass.
+    pub(super) fn is_endless(&self) -> bool {
+        pass_limit(self.schedule.passes()).is_none()
     }
 
     /// Source symbols of all objects.
@@ -218,7 +228,7 @@ impl Carousel {
             bytes,
             is_first_pass: visit.pass == 0,
             closes: left == 0 && visit.last && is_last_pass,
-            group: visit.group,
+            section: visit.section,
         };
         Some((run, rest))
     }

@@ -6,7 +6,7 @@ use super::error::SenderError;
 use super::layout::{LayoutChoice, fti_len};
 use super::profile::Profile;
 use crate::endpoint::PacketOverhead;
-use crate::fec::{Points, RsForm};
+use crate::fec::RsForm;
 use crate::flute::wire::{IdWidths, Toi, Tsi};
 
 /// Settings of a [`super::Sender`].
@@ -121,14 +121,14 @@ impl SenderConfig {
 pub enum FecChoice {
     /// None, FEC id 0: every pass is the same.
     NoCode,
+    /// Raptor, FEC id 1: every pass has fresh symbols while there are 65,536.
+    Raptor,
     /// RaptorQ, FEC id 6: every pass has fresh symbols.
     RaptorQ,
     /// Reed-Solomon, FEC ids 5, 2 and 129.
     ReedSolomon {
         /// Id and field.
         form: RsForm,
-        /// The points that the code is built on.
-        points: Points,
         /// Coded symbols of each block.
         parity: u16,
     },

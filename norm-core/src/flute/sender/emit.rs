@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use super::batches::Symbol;
-use super::objects::Objects;
+use super::objects::{Object, Objects};
 use super::table::TableSymbol;
 use crate::fec::{PayloadId, Scheme};
-use crate::flute::wire::{ExtFdt, ExtTime, ExtensionBuf, Header, NtpTime, Toi};
+use crate::flute::wire::{ExtFdt, ExtTime, ExtensionBuf, Header, IdWidths, NtpTime, Toi};
 
 /// Bytes of EXT_FDT and EXT_TIME.
 const EXT_FDT: usize = 4;
@@ -19,7 +19,7 @@ const TABLE_PAYLOAD_ID: usize = 4;
 /// `header` is what the latter have before a symbol of `symbol_size` bytes.
 pub(super) fn table_symbol_size(objects: &Objects, header: usize, symbol_size: u16) -> u16 {
     let time = if objects.rules().time { EXT_TIME } else { 0 };
-    let widths = crate::flute::wire::IdWidths::WORDS;
+    let widths = IdWidths::WORDS;
     let bare = 8 + widths.tsi_len() + widths.toi_len();
     let own = bare + EXT_FDT + time + TABLE_FTI + TABLE_PAYLOAD_ID;
     let more = u16::try_from(own.saturating_sub(header.max(bare))).unwrap_or(0);
@@ -29,26 +29,45 @@ pub(super) fn table_symbol_size(objects: &Objects, header: usize, symbol_size: u
 /// Appends a packet of an object.
 pub(super) fn symbol(objects: &Objects, symbol: &Symbol, out: &mut Vec<u8>) {
     let Some(object) = objects.get(symbol.object) else { return };
-    let layout = object.layout();
-    let scheme = layout.scheme();
+    // Manifest and digest list are repeated beside the passes.
+    let closes = symbol.closes && !object.is_set_list();
+    begin(objects, object, closes, symbol.sbn, symbol.id, out);
+    let start = out.len();
+    out.extend_from_slice(&symbol.payload);
+    if object.layout().scheme() != Scheme::NoCode {
+        out.resize(start + usize::from(object.layout().symbol_size()), 0);
+    }
+}
+
+/// Appends a packet of an object without content.
+pub(super) fn empty(objects: &Objects, object: usize, out: &mut Vec<u8>) {
+    if let Some(object) = objects.get(object) {
+        begin(objects, object, false, 0, 0, out);
+    }
+}
+
+/// Appends all but the symbol.
+fn begin(
+    objects: &Objects,
+    object: &Object,
+    closes: bool,
+    sbn: u32,
+    symbol: u32,
+    out: &mut Vec<u8>,
+) {
+    let (layout, scheme) = (object.layout(), object.layout().scheme());
     let mut header = Header::new(objects.tsi(), object.toi(), scheme.fec_id().0);
     header.widths = objects.widths();
-    // Those are repeated beside the passes.
-    header.close_object = symbol.closes && !object.is_set_list();
+    header.close_object = closes;
     let mut extensions = ExtensionBuf::new();
     if objects.rules().fti_in_band {
         extensions.push_fti(object.fti());
     }
     header.emit(extensions.as_extensions(), out);
     // Only one format has the length, and its blocks are shorter.
-    let block_len = layout.block_len(symbol.sbn) as u16;
-    let id = PayloadId { block: symbol.sbn, block_len, symbol: symbol.id };
+    let block_len = layout.block_len(sbn) as u16;
+    let id = PayloadId { block: sbn, block_len, symbol };
     out.extend_from_slice(id.encode(scheme.payload_format()).as_bytes());
-    let start = out.len();
-    out.extend_from_slice(&symbol.payload);
-    if scheme != Scheme::NoCode {
-        out.resize(start + usize::from(layout.symbol_size()), 0);
-    }
 }
 
 /// Appends a packet of the table, sent at `unix`, with the A flag or without.

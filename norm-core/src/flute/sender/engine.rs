@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::carousel::Carousel;
 use super::config::SenderConfig;
 use super::emit;
+use super::empties::Empties;
 use super::error::SenderError;
 use super::event::SenderEvent;
 use super::objects::Objects;
@@ -55,7 +56,8 @@ pub struct Sender {
     content: Carousel,
     /// Manifests and digest lists once more: receivers that come later need them first.
     set_lists: Carousel,
-    /// Bytes that they may take now.
+    empties: Empties,
+    /// Bytes that manifests and digest lists may take now.
     credit: u64,
     rate: u64,
     limit: Option<u64>,
@@ -91,6 +93,7 @@ impl Sender {
             table: Table::new(config, table_size, now),
             content: Carousel::new(config.passes, config.interleave()),
             set_lists: Carousel::of_set_lists(),
+            empties: Empties::default(),
             credit: 0,
             rate: config.rate,
             limit: None,
@@ -120,6 +123,9 @@ impl Sender {
         self.table.changed();
         if let Some(object) = self.objects.get(index) {
             self.content.add(index, key, *object.layout());
+            if spec.size == 0 && self.objects.rules().empty_packets {
+                self.empties.add(index);
+            }
             if object.is_set_list() {
                 self.set_lists.add(index, key, *object.layout());
             }
@@ -162,7 +168,8 @@ impl Sender {
 
     pub(super) fn progress_now(&self) -> OutboundProgress {
         let (bytes_sent, bytes_total) = (self.bytes_sent, self.objects.bytes());
-        OutboundProgress { bytes_sent, bytes_total, on_request: false }
+        let pass = self.content.round() + 1;
+        OutboundProgress { bytes_sent, bytes_total, on_request: false, pass }
     }
 
     pub(super) fn stats_now(&self) -> OutboundStats {
@@ -187,7 +194,9 @@ impl Sender {
             self.has_told_all = true;
             self.events.push_back(SenderEvent::AllSent);
         }
-        if !self.is_open && self.content.is_done() {
+        // A carousel of objects without content has nothing to send but the table, and goes on.
+        let goes_on = self.is_open || (self.content.is_endless() && self.objects.len() > 0);
+        if !goes_on && !self.empties.is_due() && self.content.is_done() {
             self.end(if self.objects.len() > 0 { LAST_TABLES } else { 0 });
         }
     }
@@ -206,6 +215,11 @@ impl Sender {
                 if self.objects.len() > 0 && self.table.due() <= now {
                     self.begin_table(now);
                     self.send_table(now, false, out);
+                }
+                if out.datagrams() == 0
+                    && let Some(object) = self.empties.take()
+                {
+                    out.append(|bytes| emit::empty(&self.objects, object, bytes));
                 }
                 if out.datagrams() == 0 && self.credit >= self.packet_len as u64 {
                     let most = self.credit / self.packet_len as u64;
@@ -231,6 +245,7 @@ impl Sender {
             let once = self.set_lists.source_symbols().saturating_mul(self.packet_len as u64);
             let sum = self.credit.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
             self.credit = sum.min(once);
+            self.empties.repeat();
         }
     }
 
@@ -382,7 +397,7 @@ impl Endpoint for Sender {
             Phase::Ending { next, .. } => Some(next),
             Phase::Sending => {
                 let list = self.credit >= self.packet_len as u64 && self.set_lists.is_ready();
-                if list || self.content.is_ready() {
+                if list || self.empties.is_due() || self.content.is_ready() {
                     Some(Timestamp::ZERO)
                 } else {
                     (self.objects.len() > 0).then(|| self.table.due())

@@ -4,21 +4,22 @@ use super::config::FecChoice;
 use super::error::SenderError;
 use super::profile::{Profile, Rules};
 use crate::fec::{
-    FecId, Layout, LayoutError, MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS,
-    MAX_NO_CODE_OBJECT_BYTES, MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES,
-    MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, PayloadFormat, RsCode, RsForm, Scheme,
+    FecId, Field, Layout, LayoutError, MAX_BLOCK_BYTES, MAX_NO_CODE_BLOCK_LEN, MAX_NO_CODE_BLOCKS,
+    MAX_NO_CODE_OBJECT_BYTES, MAX_RAPTOR_BLOCK_LEN, MAX_RAPTOR_BLOCKS, MAX_RAPTOR_OBJECT_BYTES,
+    MAX_RAPTORQ_BLOCK_LEN, MAX_RAPTORQ_BLOCKS, MAX_RAPTORQ_OBJECT_BYTES, MAX_RS8_SYMBOLS,
+    MAX_RS16_SYMBOLS, PayloadFormat, Points, RsCode, RsForm,
 };
-use crate::flute::wire::Fti;
 
 impl FecChoice {
     /// The FEC encoding id.
     pub const fn fec_id(self) -> FecId {
         match self {
             Self::NoCode => FecId::NO_CODE,
+            Self::Raptor => FecId::RAPTOR,
             Self::RaptorQ => FecId::RAPTORQ,
             Self::ReedSolomon { form, .. } => match form {
                 RsForm::Id5 => FecId::REED_SOLOMON_8,
-                RsForm::Id2Bits8 | RsForm::Id2Bits16 => FecId::REED_SOLOMON,
+                RsForm::Id2Bits8 | RsForm::Id2Bits16 | RsForm::Id2Bits16Be => FecId::REED_SOLOMON,
                 RsForm::Id129 => FecId::SMALL_BLOCK,
             },
         }
@@ -86,10 +87,15 @@ impl LayoutChoice {
         let len = if self.one_block { self.max_len } else { self.target.max(needed) };
         Ok(match self.fec {
             FecChoice::NoCode => Layout::no_code(size, symbol_size, len)?,
+            // An object of less than four symbols has shorter ones; of less than four bytes, no code.
+            FecChoice::Raptor => match Layout::raptor_symbol_size(size, symbol_size) {
+                Some(symbol_size) => Layout::choose_raptor(size, symbol_size, len)?,
+                None => Layout::no_code(size, symbol_size, len)?,
+            },
             FecChoice::RaptorQ => Layout::choose_raptorq(size, symbol_size, len)?,
-            FecChoice::ReedSolomon { form, points, parity } => {
+            FecChoice::ReedSolomon { form, parity } => {
                 let len = u16::try_from(len).map_err(|_| LayoutError::BlockTooLong)?;
-                let code = RsCode::new(form, points, len, parity)?;
+                let code = RsCode::new(form, Points::Rizzo, len, parity)?;
                 Layout::reed_solomon(size, symbol_size, code)?
             }
         })
@@ -104,54 +110,22 @@ fn limits(fec: FecChoice, rules: &Rules) -> (u32, u64, u64) {
             let len = if rules.one_block { 0xffff } else { MAX_NO_CODE_BLOCK_LEN };
             (len, MAX_NO_CODE_BLOCKS.into(), MAX_NO_CODE_OBJECT_BYTES)
         }
+        FecChoice::Raptor => {
+            let blocks = u64::from(MAX_RAPTOR_BLOCKS).min(rules.max_coded_blocks);
+            (MAX_RAPTOR_BLOCK_LEN, blocks, MAX_RAPTOR_OBJECT_BYTES)
+        }
         FecChoice::RaptorQ => {
             let blocks = u64::from(MAX_RAPTORQ_BLOCKS).min(rules.max_coded_blocks);
             (MAX_RAPTORQ_BLOCK_LEN, blocks, MAX_RAPTORQ_OBJECT_BYTES)
         }
-        FecChoice::ReedSolomon { form, parity, .. } => {
-            let len = match form {
-                RsForm::Id2Bits16 if parity <= MAX_RS16_SYMBOLS => MAX_RS16_SYMBOLS,
-                RsForm::Id2Bits16 => 0,
-                _ => MAX_RS8_SYMBOLS.saturating_sub(parity),
+        FecChoice::ReedSolomon { form, parity } => {
+            let len = match form.field() {
+                Field::Gf256 => MAX_RS8_SYMBOLS.saturating_sub(parity),
+                _ if parity <= MAX_RS16_SYMBOLS => MAX_RS16_SYMBOLS,
+                _ => 0,
             };
             let blocks = (u64::from(form.max_block()) + 1).min(rules.max_coded_blocks);
             (len.into(), blocks, MAX_NO_CODE_OBJECT_BYTES)
-        }
-    }
-}
-
-/// What packets and tables say of a layout.
-pub(super) fn fti(layout: &Layout) -> Fti {
-    let (size, symbol_size) = (layout.size(), layout.symbol_size());
-    match layout.scheme() {
-        Scheme::NoCode => Fti::NoCode { size, symbol_size, max_block_len: layout.max_block_len() },
-        Scheme::RaptorQ => Fti::RaptorQ {
-            size,
-            symbol_size,
-            // A layout has no more; an object without bytes is said to have one.
-            blocks: u8::try_from(layout.blocks()).unwrap_or(u8::MAX).max(1),
-            sub_blocks: layout.sub_blocks(),
-            alignment: layout.alignment(),
-        },
-        Scheme::ReedSolomon(code) => {
-            let max_block_len = code.block_len();
-            let max_symbols = max_block_len.saturating_add(code.parity());
-            let m = if code.form() == RsForm::Id2Bits16 { 16 } else { 8 };
-            match code.form() {
-                RsForm::Id5 => Fti::ReedSolomon8 {
-                    size,
-                    symbol_size,
-                    max_block_len: u8::try_from(max_block_len).unwrap_or(u8::MAX),
-                    max_symbols: u8::try_from(max_symbols).unwrap_or(u8::MAX),
-                },
-                RsForm::Id2Bits8 | RsForm::Id2Bits16 => {
-                    Fti::ReedSolomon { size, m, group: 1, symbol_size, max_block_len, max_symbols }
-                }
-                RsForm::Id129 => {
-                    let instance = 0;
-                    Fti::SmallBlock { size, instance, symbol_size, max_block_len, max_symbols }
-                }
-            }
         }
     }
 }

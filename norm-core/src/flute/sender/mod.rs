@@ -11,6 +11,7 @@ mod batches;
 mod carousel;
 mod config;
 mod emit;
+mod empties;
 mod engine;
 mod error;
 mod event;

@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use super::config::SenderConfig;
 use super::error::SenderError;
-use super::layout::{LayoutChoice, fti};
+use super::layout::LayoutChoice;
 use super::profile::{Profile, Rules};
 use crate::fec::Layout;
 use crate::fileset::PartKind;
@@ -108,7 +108,7 @@ impl Objects {
             return Err(SenderError::SetPart { profile: self.profile });
         }
         let (location, part) = self.describe(&spec.meta, toi);
-        let mut object = Object { toi, layout, fti: fti(&layout), location, part, entry: 0 };
+        let mut object = Object { toi, layout, fti: Fti::of(&layout), location, part, entry: 0 };
         object.entry = entry_len(&object, self.rules);
         let limit = self.rules.max_table;
         if self.entries.saturating_add(object.entry).saturating_add(TABLE_FRAME) > limit {

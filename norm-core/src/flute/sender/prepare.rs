@@ -8,15 +8,16 @@ use core::ops::Range;
 use std::collections::BTreeMap;
 
 use super::item::{Item, Items, pass_limit};
-use super::schedule::{Group, Schedule, Visit};
-use crate::endpoint::{PrepareJob, ReadJob};
+use super::schedule::{Schedule, Section, Visit};
+use crate::endpoint::{BlockGeometry, PrepareJob, ReadJob};
+use crate::flute::layout::geometry;
 
 /// Jobs at most that are asked for ahead and not done.
 const MAX_JOBS: usize = 4;
 /// Content bytes of their blocks at most, if there are several.
 const MAX_BYTES: u64 = 16 << 20;
-/// Bytes of a group below which symbols of several passes are made at once.
-const SMALL_GROUP: u64 = 1 << 20;
+/// Bytes of a section below which symbols of several passes are made at once.
+const SMALL_SECTION: u64 = 1 << 20;
 /// Passes at most that one job makes symbols for.
 const MAX_PASSES: u64 = 1000;
 
@@ -34,7 +35,7 @@ pub(super) struct Prepares {
     blocks: BTreeMap<u64, Vec<Made>>,
     jobs: usize,
     bytes: u64,
-    /// Where the search for blocks goes on: in this group, from this block on.
+    /// Where the search for blocks goes on: in this section, from this block on.
     at: (u64, u64),
 }
 
@@ -46,10 +47,10 @@ impl Prepares {
         here.map(|made| made.ids.end.min(ids.end) - ids.start).max().unwrap_or(0)
     }
 
-    /// Says that the group after the current one is another one now.
-    pub(super) fn grew(&mut self, current: Option<Group>) {
-        if let Some(group) = current {
-            self.at = self.at.min((group.number, group.end));
+    /// Says that the section after the current one is another one now.
+    pub(super) fn grew(&mut self, current: Option<Section>) {
+        if let Some(section) = current {
+            self.at = self.at.min((section.number, section.end));
         }
     }
 
@@ -72,14 +73,14 @@ impl Prepares {
         visit: &Visit,
         schedule: &Schedule,
     ) -> Option<PrepareJob> {
-        let group = schedule.current()?;
+        let section = schedule.current()?;
         let k = item.layout().block_len(item.sbn(visit.block));
         let count = item.count(k, schedule.passes());
         let ids = coded_ids(item, k, visit.pass.saturating_mul(count.into()), count)?;
-        self.ask(item, visit.block, ids, passes_at_once(item, group, schedule))
+        self.ask(item, visit.block, ids, passes_at_once(item, section, schedule))
     }
 
-    /// The next job for what comes: in the current group and, if all before it is `sent`, in the
+    /// The next job for what comes: in the current section and, if all before it is `sent`, in the
     /// next one.
     pub(super) fn ahead(
         &mut self,
@@ -92,16 +93,16 @@ impl Prepares {
         }
         let current = schedule.current();
         let next = match current {
-            Some(group) if sent < group.number => None,
-            _ => schedule.next_group(items),
+            Some(section) if sent < section.number => None,
+            _ => schedule.next_section(items),
         };
-        for group in [current, next].into_iter().flatten() {
-            self.at = self.at.max((group.number, group.first));
-            while self.at.0 == group.number && self.at.1 < group.end {
+        for section in [current, next].into_iter().flatten() {
+            self.at = self.at.max((section.number, section.first));
+            while self.at.0 == section.number && self.at.1 < section.end {
                 let block = self.at.1;
                 let Some(item) = items.at(block) else { break };
-                if !item.is_coded() || !item.is_sent(group.round, schedule.passes()) {
-                    self.at.1 = item.end().min(group.end);
+                if !item.is_coded() || !item.is_sent(section.round, schedule.passes()) {
+                    self.at.1 = item.end().min(section.end);
                     continue;
                 }
                 let bytes = u64::from(item.layout().block_bytes(item.sbn(block)));
@@ -109,7 +110,7 @@ impl Prepares {
                     return None;
                 }
                 self.at.1 += 1;
-                if let Some(job) = self.ask_for_group(item, block, group, schedule) {
+                if let Some(job) = self.ask_for_section(item, block, section, schedule) {
                     return Some(job);
                 }
             }
@@ -117,19 +118,19 @@ impl Prepares {
         None
     }
 
-    fn ask_for_group(
+    fn ask_for_section(
         &mut self,
         item: &Item,
         block: u64,
-        group: Group,
+        section: Section,
         schedule: &Schedule,
     ) -> Option<PrepareJob> {
-        let passes = passes_at_once(item, group, schedule);
+        let passes = passes_at_once(item, section, schedule);
         let k = item.layout().block_len(item.sbn(block));
         let count = item.count(k, schedule.passes());
         // Half of a job ahead of the pass, so that the next job has its time.
         (0..=passes / 2).find_map(|ahead| {
-            let pass = item.pass(group.round) + ahead;
+            let pass = item.pass(section.round) + ahead;
             let ids = coded_ids(item, k, pass.saturating_mul(count.into()), count)?;
             self.ask(item, block, ids, passes)
         })
@@ -159,20 +160,19 @@ impl Prepares {
             list.remove(0);
         }
         list.push(Made { ids, done: false });
-        let len = layout.block_bytes(sbn);
+        let BlockGeometry { scheme, symbol_size, offset, len, .. } = geometry(layout, sbn)?;
         self.jobs += 1;
         self.bytes += u64::from(len);
-        let source = ReadJob { object: item.key(), block, offset: layout.block_offset(sbn), len };
-        let (scheme, symbol_size) = (layout.scheme(), layout.symbol_size());
+        let source = ReadJob { object: item.key(), block, offset, len };
         Some(PrepareJob { source, scheme, symbols: k, symbol_size, first, count })
     }
 }
 
 /// Passes whose symbols are made by one job: several where a pass is short.
-fn passes_at_once(item: &Item, group: Group, schedule: &Schedule) -> u64 {
-    let passes = (SMALL_GROUP / group.bytes.max(1)).clamp(1, MAX_PASSES);
+fn passes_at_once(item: &Item, section: Section, schedule: &Schedule) -> u64 {
+    let passes = (SMALL_SECTION / section.bytes.max(1)).clamp(1, MAX_PASSES);
     let left = pass_limit(schedule.passes());
-    let left = left.map(|limit| limit.saturating_sub(item.pass(group.round)).max(1));
+    let left = left.map(|limit| limit.saturating_sub(item.pass(section.round)).max(1));
     passes.min(left.unwrap_or(u64::MAX))
 }
 

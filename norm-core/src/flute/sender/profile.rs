@@ -61,6 +61,8 @@ pub(super) struct Rules {
     /// The media type that each file is given.
     pub content_type: Option<&'static str>,
     pub schema_version: Option<&'static str>,
+    /// Receivers want a packet of an object without content.
+    pub empty_packets: bool,
     /// Objects may be parts of file sets.
     pub set_parts: bool,
     pub close: Close,
@@ -104,6 +106,7 @@ const OWN: Rules = Rules {
     transfer_length: true,
     content_type: None,
     schema_version: None,
+    empty_packets: false,
     set_parts: true,
     close: Close::Bare,
     one_block: false,
@@ -119,6 +122,7 @@ const OWN: Rules = Rules {
 const RFC_6726: Rules = Rules {
     namespace: Namespace::Rfc6726,
     coded_table: false,
+    empty_packets: true,
     set_parts: false,
     split: None,
     max_table: MAX_DOCUMENT,
@@ -142,6 +146,7 @@ const MBMS: Rules = Rules {
     transfer_length: false,
     content_type: Some("application/octet-stream"),
     schema_version: Some("2"),
+    empty_packets: false,
     close: Close::WithTable,
     schemes: SIMPLE,
     max_tsi: 0xffff,

@@ -1,20 +1,20 @@
 //! Which symbols are sent in which order.
 //!
-//! A *round* is a pass over all objects. Its blocks are cut into groups, of at most so many bytes;
-//! a group is sent in *rows*, each of which has the next few symbols of each block. So all blocks
-//! of a group fill at the same pace, and a burst of lost packets hits each of them a little. The
+//! A *round* is a pass over all objects. Its blocks are cut into sections of at most so many bytes;
+//! a section is sent in *rows*, each of which has the next few symbols of each block. So all blocks
+//! of a section fill at the same pace, and a burst of lost packets hits each of them a little. The
 //! symbols of a block continue from pass to pass, so that no coded one is sent twice while there
 //! are fresh ones.
 
 use super::config::Passes;
 use super::item::{Item, Items};
 
-/// Rows of a group at most: symbols that follow each other are read in one piece.
+/// Rows of a section at most: symbols that follow each other are read in one piece.
 const MAX_ROWS: u32 = 250;
 
 /// Blocks that are sent in one round-robin.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Group {
+pub(super) struct Section {
     /// Its running number.
     pub number: u64,
     pub round: u64,
@@ -32,8 +32,8 @@ pub(super) struct Group {
 pub(super) struct Visit {
     /// The running number of the block.
     pub block: u64,
-    /// The running number of the group.
-    pub group: u64,
+    /// The running number of the section.
+    pub section: u64,
     /// Which pass of the object.
     pub pass: u64,
     /// The first symbol, counted over all passes.
@@ -47,11 +47,11 @@ pub(super) struct Visit {
 #[derive(Clone, Debug)]
 pub(super) struct Schedule {
     passes: Passes,
-    /// Bytes of a group at most.
+    /// Bytes of a section at most.
     cap: u64,
-    current: Option<Group>,
-    /// The group after it, if there is one; `None` while it was not looked for.
-    next: Option<Option<Group>>,
+    current: Option<Section>,
+    /// The section after it, if there is one; `None` while it was not looked for.
+    next: Option<Option<Section>>,
     row: u32,
     /// The running number of the next block in this row.
     block: u64,
@@ -64,7 +64,7 @@ impl Schedule {
 
     /// The round in which an object that is added now is sent first.
     pub(super) fn round(&self) -> u64 {
-        self.current.map_or(0, |group| group.round)
+        self.current.map_or(0, |section| section.round)
     }
 
     pub(super) fn passes(&self) -> Passes {
@@ -76,15 +76,15 @@ impl Schedule {
         self.next = None;
     }
 
-    /// The group that is being sent.
-    pub(super) fn current(&self) -> Option<Group> {
+    /// The section that is being sent.
+    pub(super) fn current(&self) -> Option<Section> {
         self.current
     }
 
-    /// The group after it; `None` when there is nothing more to send.
-    pub(super) fn next_group(&mut self, items: &Items) -> Option<Group> {
+    /// The section after it; `None` when there is nothing more to send.
+    pub(super) fn next_section(&mut self, items: &Items) -> Option<Section> {
         if self.next.is_none() {
-            self.next = Some(self.group_after(items));
+            self.next = Some(self.section_after(items));
         }
         self.next.flatten()
     }
@@ -92,60 +92,63 @@ impl Schedule {
     /// The next symbols to send; `None` when there are none.
     pub(super) fn next_visit(&mut self, items: &Items) -> Option<Visit> {
         loop {
-            let Some(group) = self.current.filter(|group| self.row < group.rows) else {
-                let next = self.next_group(items)?;
-                (self.current, self.next) = (Some(next), None);
-                (self.row, self.block) = (0, next.first);
+            let Some(section) = self.current.filter(|section| self.row < section.rows) else {
+                let next = self.next_section(items)?;
+                self.current = Some(next);
+                self.next = None;
+                self.row = 0;
+                self.block = next.first;
                 continue;
             };
-            if self.block >= group.end {
-                (self.row, self.block) = (self.row + 1, group.first);
+            if self.block >= section.end {
+                self.row += 1;
+                self.block = section.first;
                 continue;
             }
             let block = self.block;
             let Some(item) = items.at(block) else {
-                self.block = group.end;
+                self.block = section.end;
                 continue;
             };
-            if !item.is_sent(group.round, self.passes) {
+            if !item.is_sent(section.round, self.passes) {
                 self.block = item.end();
                 continue;
             }
             self.block += 1;
-            if let Some(visit) = self.visit(item, block, group) {
+            if let Some(visit) = self.visit(item, block, section) {
                 return Some(visit);
             }
         }
     }
 
     /// What a block sends in the current row, if anything.
-    fn visit(&self, item: &Item, block: u64, group: Group) -> Option<Visit> {
+    fn visit(&self, item: &Item, block: u64, section: Section) -> Option<Visit> {
         let k = item.layout().block_len(item.sbn(block));
         let count = u64::from(item.count(k, self.passes));
-        let at = |row: u32| u64::from(row) * count / u64::from(group.rows);
+        let at = |row: u32| u64::from(row) * count / u64::from(section.rows);
         let (from, to) = (at(self.row), at(self.row + 1));
-        let pass = item.pass(group.round);
+        let pass = item.pass(section.round);
         (from < to).then(|| Visit {
             block,
-            group: group.number,
+            section: section.number,
             pass,
             first: pass.saturating_mul(count).saturating_add(from),
             count: (to - from) as u32,
-            last: item.is_last(block) && self.row + 1 == group.rows,
+            last: item.is_last(block) && self.row + 1 == section.rows,
         })
     }
 
-    fn group_after(&self, items: &Items) -> Option<Group> {
+    fn section_after(&self, items: &Items) -> Option<Section> {
         let (number, round, start) = match self.current {
-            Some(group) => (group.number + 1, group.round, group.end),
+            Some(section) => (section.number + 1, section.round, section.end),
             None => (0, 0, items.first()),
         };
-        self.group_at(items, number, round, start)
-            .or_else(|| self.group_at(items, number, round + 1, items.first()))
+        self.section_at(items, number, round, start)
+            .or_else(|| self.section_at(items, number, round + 1, items.first()))
     }
 
-    /// The group of this round that begins with the first block from `start` on that is sent.
-    fn group_at(&self, items: &Items, number: u64, round: u64, start: u64) -> Option<Group> {
+    /// The section of this round that begins with the first block from `start` on that is sent.
+    fn section_at(&self, items: &Items, number: u64, round: u64, start: u64) -> Option<Section> {
         let sent = |item: &&Item| item.is_sent(round, self.passes);
         let begin = |item: &Item| item.end() - u64::from(item.layout().blocks());
         let first = start.max(begin(items.within(start, u64::MAX).find(sent)?));
@@ -169,7 +172,7 @@ impl Schedule {
             }
         }
         let rows = longest.clamp(1, MAX_ROWS);
-        (end > first).then_some(Group { number, round, first, end, rows, bytes })
+        (end > first).then_some(Section { number, round, first, end, rows, bytes })
     }
 }
 
@@ -202,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_are_sent_one_after_the_other() {
+    fn sections_are_sent_one_after_the_other() {
         let items = items(&[(100, 2)]);
         let mut schedule = Schedule::new(Passes::Once { overhead: 50 }, 45);
         let blocks: Vec<u64> = all(&mut schedule, &items).iter().map(|visit| visit.0).collect();

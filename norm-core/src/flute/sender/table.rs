@@ -9,7 +9,6 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::config::SenderConfig;
-use super::layout::fti;
 use super::objects::{Objects, TABLE_FRAME};
 use crate::base::Timestamp;
 use crate::fec::{
@@ -267,7 +266,7 @@ impl Instance {
         if scheme != Scheme::NoCode {
             bytes.resize(size.into(), 0);
         }
-        Some(TableSymbol { instance: self.id, fti: fti(&self.layout), scheme, id, bytes })
+        Some(TableSymbol { instance: self.id, fti: Fti::of(&self.layout), scheme, id, bytes })
     }
 }
 

@@ -191,6 +191,9 @@ impl SenderConfig {
         if !self.sizes_are_usable() {
             return Err(ConfigError::PacketSizes);
         }
+        if self.scheme == Scheme::Raptor {
+            return Err(ConfigError::Scheme);
+        }
         if let Scheme::ReedSolomon(code) = self.scheme {
             self.block_len = code.block_len().into();
             if Layout::reed_solomon(1, self.segment_size, code).is_err() {
@@ -264,6 +267,8 @@ pub enum ConfigError {
     PacketSizes,
     /// The block length is outside 1..=56,403 symbols.
     BlockLength,
+    /// NORM has no profile for the scheme: Raptor is for FLUTE.
+    Scheme,
     /// NORM_INFO must fit one segment.
     InfoTooLong,
     /// A command must fit one segment.
@@ -283,6 +288,7 @@ impl core::fmt::Display for ConfigError {
             Self::SegmentSize => "the segment size must be 64 to 65000 bytes",
             Self::PacketSizes => "packet sizes must descend from that of the segment size",
             Self::BlockLength => "the block length must be 1 to 56403 symbols",
+            Self::Scheme => "NORM has no FEC encoding id 1 (Raptor): choose RaptorQ",
             Self::InfoTooLong => "NORM_INFO must fit one segment: shorten it",
             Self::CommandTooLong => "a command must fit one segment: shorten it",
             Self::StreamCode => "streams are coded with Reed-Solomon: choose such a scheme",

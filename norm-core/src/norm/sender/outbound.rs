@@ -78,7 +78,7 @@ impl Outbound for Sender {
 
     fn progress(&self) -> OutboundProgress {
         let (bytes_sent, bytes_total) = Self::progress(self);
-        OutboundProgress { bytes_sent, bytes_total, on_request: self.is_on_request() }
+        OutboundProgress { bytes_sent, bytes_total, on_request: self.is_on_request(), pass: 0 }
     }
 
     fn stats(&self) -> OutboundStats {

@@ -54,7 +54,8 @@ impl Fti {
                 sub_blocks: layout.sub_blocks(),
                 alignment: layout.alignment(),
             },
-            Scheme::NoCode => {
+            // Raptor does not get here: the configuration of a sender refuses it.
+            Scheme::NoCode | Scheme::Raptor => {
                 Fti::NoCode { size, symbol_size, max_block_len: layout.max_block_len() }
             }
             Scheme::ReedSolomon(code) => {
@@ -67,14 +68,10 @@ impl Fti {
                         max_block_len: byte(max_block_len),
                         parity: byte(parity),
                     },
-                    RsForm::Id2Bits8 | RsForm::Id2Bits16 => Fti::ReedSolomon {
-                        size,
-                        m: if code.form() == RsForm::Id2Bits16 { 16 } else { 8 },
-                        group: 1,
-                        symbol_size,
-                        max_block_len,
-                        parity,
-                    },
+                    RsForm::Id2Bits8 | RsForm::Id2Bits16 | RsForm::Id2Bits16Be => {
+                        let m = if code.form() == RsForm::Id2Bits8 { 8 } else { 16 };
+                        Fti::ReedSolomon { size, m, group: 1, symbol_size, max_block_len, parity }
+                    }
                     RsForm::Id129 => {
                         Fti::SmallBlock { size, instance: 0, symbol_size, max_block_len, parity }
                     }
@@ -98,7 +95,7 @@ const fn last_field(code: RsCode) -> u16 {
 const fn parity(form: RsForm, points: Points, block_len: u16, last: u16) -> u16 {
     let fits = match form.field() {
         Field::Gf256 => block_len as u32 + last as u32 <= MAX_RS8_SYMBOLS as u32,
-        Field::Gf65536 => last <= MAX_RS16_SYMBOLS,
+        Field::Gf65536 | Field::Gf65536Be => last <= MAX_RS16_SYMBOLS,
     };
     match points {
         Points::Rizzo if fits => last,

@@ -45,7 +45,9 @@ impl<'a> Reader<'a> {
 
     /// The payload id that messages of this scheme carry.
     pub(super) fn payload_id(&mut self, fec: FecId) -> Result<RawPayloadId, ParseError> {
-        let len = PayloadFormat::for_fec(fec).ok_or(ParseError::FecId)?.len();
+        // NORM has no profile for Raptor.
+        let format = PayloadFormat::for_fec(fec).filter(|_| fec != FecId::RAPTOR);
+        let len = format.ok_or(ParseError::FecId)?.len();
         RawPayloadId::from_front(fec, self.bytes(len)?).ok_or(self.short)
     }
 

@@ -48,6 +48,30 @@ fn file_appears_whole_or_leaves_nothing() {
 }
 
 #[test]
+fn content_may_be_made_of_what_arrived() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = create(dir.path(), "f", false).unwrap();
+    file.write(b"abcd", 0).unwrap();
+    let failed = file.rewrite(|_, out| {
+        out.write_all(b"half")?;
+        Err(io::ErrorKind::InvalidData.into())
+    });
+    assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    file.rewrite(|arrived, out| {
+        let mut all = String::new();
+        arrived.read_to_string(&mut all)?;
+        out.write_all(all.repeat(3).as_bytes()).map(|()| 12)
+    })
+    .unwrap();
+    assert_eq!(file.size(), 12);
+    file.place(&PlaceOptions::default(), &RUN).unwrap();
+    drop(file);
+    assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"abcdabcdabcd");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn existing_file_stays_unless_it_may_be_replaced() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("f"), b"old").unwrap();

@@ -40,6 +40,7 @@ impl fmt::Display for Hint {
             | Self::SenderSilent { .. }
             | Self::SenderIgnored { .. }
             | Self::TooManySenders { .. }
+            | Self::OtherProtocol { .. }
             | Self::NotAFileSet { .. }
             | Self::StreamIgnored { .. }
             | Self::NotVerified { .. } => senders::write(self, f),
@@ -57,6 +58,7 @@ impl fmt::Display for Hint {
             | Self::FilesPresent { .. }
             | Self::MetadataRefused { .. }
             | Self::SlowDisk { .. }
+            | Self::SpoolFailed { .. }
             | Self::ReceivedAgain { .. }
             | Self::SeparateGroupUnreachable { .. } => receiving::write(self, f),
         }

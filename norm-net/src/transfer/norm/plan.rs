@@ -1,14 +1,13 @@
 //! How a file set is cut into NORM objects and blocks.
 
 use norm_core::fec::Scheme;
-use norm_core::fileset::{
-    ManifestHash, PartKind, SetDescriptor, SetId, SetSummary, digest_list_len,
-};
+use norm_core::fileset::{ManifestHash, SetId};
 use norm_core::norm::MAX_OBJECTS;
-use norm_core::transfer::{ObjectMeta, ObjectSpec};
-use norm_files::source::{Extents, FileSet};
+use norm_core::transfer::ObjectSpec;
+use norm_files::source::Extents;
 
 use super::Fec;
+use crate::transfer::objects::{Sizes, objects_of_set};
 use crate::transfer::send::SendError;
 
 /// Largest extent, in bytes: verifying it, and sending it again if need be, stay cheap.
@@ -30,25 +29,6 @@ pub(super) struct Plan {
     manifest_len: u64,
     /// Bytes in the digest list.
     list_len: u64,
-}
-
-/// What there is to be cut up, in bytes.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sizes {
-    pub(super) manifest: u64,
-    pub(super) payload: u64,
-    pub(super) list: u64,
-}
-
-impl Sizes {
-    /// Of what was found.
-    pub(super) fn of(found: &FileSet) -> Self {
-        Self {
-            manifest: found.manifest.len() as u64,
-            payload: found.payload_size,
-            list: digest_list_len(found.map.chunks()),
-        }
-    }
 }
 
 impl Plan {
@@ -92,6 +72,7 @@ impl Plan {
     }
 
     /// Objects in the set.
+    #[cfg(test)]
     pub(super) fn objects(&self) -> u32 {
         self.extents.count + 2
     }
@@ -104,28 +85,16 @@ impl Plan {
         manifest: ManifestHash,
         list_first: bool,
     ) -> impl Iterator<Item = ObjectSpec> {
-        let plan = *self;
-        let set = SetSummary {
-            set,
-            parts: plan.objects(),
-            list_first,
-            payload_size: plan.extents.payload_size,
-            manifest_size: plan.manifest_len,
-            list_size: plan.list_len,
-            manifest,
-            content: None,
+        let sizes = Sizes {
+            manifest: self.manifest_len,
+            payload: self.payload_size(),
+            list: self.list_len,
         };
-        let manifest = std::iter::once((PartKind::Manifest, 0, plan.manifest_len));
-        let extents = (0..plan.extents.count)
-            .filter_map(move |index| plan.extents.get(index))
-            .map(|(offset, size)| (PartKind::Payload, offset, size));
-        let digests = Some((PartKind::DigestList, 0, plan.list_len));
-        let (before, after) = if list_first { (digests, None) } else { (None, digests) };
-        let parts = manifest.chain(before).chain(extents).chain(after);
-        (0..).zip(parts).map(move |(index, (kind, offset, size))| {
-            let part = SetDescriptor { kind, offset, set };
-            ObjectSpec { size, meta: ObjectMeta::SetPart { index, part } }
-        })
+        objects_of_set(set, manifest, list_first, sizes, self.extents)
+    }
+
+    fn payload_size(&self) -> u64 {
+        self.extents.payload_size
     }
 }
 
@@ -142,7 +111,8 @@ fn extent_bytes(scheme: Scheme, segment_size: u16, block_len: u32, object: u64) 
 #[cfg(test)]
 mod tests {
     use norm_core::fec::Layout;
-    use norm_core::fileset::chunks_in;
+    use norm_core::fileset::{PartKind, SetDescriptor, chunks_in, digest_list_len};
+    use norm_core::transfer::ObjectMeta;
 
     use super::*;
 

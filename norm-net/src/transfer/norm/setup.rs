@@ -11,10 +11,11 @@ use norm_core::transfer::{NodeId, ObjectSpec, Outbound};
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{FileSet, Reader};
 
-use super::plan::{Plan, Sizes};
-use super::standard::{FilePlan, Standard};
+use super::plan::Plan;
+use super::standard::Standard;
 use crate::io::socket::PacketFilter;
 use crate::stopper::os_secret;
+use crate::transfer::objects::Sizes;
 use crate::transfer::send::{
     Carrier, HeldObjects, Pace, PathSize, Payload, Prepared, Protocol, Segment, SendError,
     SendOptions, Slow, SlowLimits,
@@ -136,7 +137,7 @@ fn prepare_files(
     found: FileSet,
     mut start: Start,
 ) -> Result<Prepared<Sender>, SendError> {
-    let plan = FilePlan::new(&found, standard, start.config.segment_size)?;
+    let plan = standard.plan(&found, start.config.segment_size)?;
     let scheme = standard.scheme()?;
     start.config.scheme = scheme;
     start.config.mode = Mode::Standard;

@@ -5,14 +5,13 @@
 
 use std::path::PathBuf;
 
-use bytes::Bytes;
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
-use norm_core::fileset::{Entry, EntryKind, Manifest, text_to_name};
+use norm_core::fileset::{Entry, text_to_name};
 use norm_core::norm::MAX_OBJECTS;
-use norm_core::transfer::{ObjectMeta, ObjectSpec};
-use norm_files::source::{FileSet, LeftOut, MAX_LEFT_OUT_NAMES, Reason};
+use norm_files::source::FileSet;
 
 use crate::transfer::config_problem::ConfigProblem;
+use crate::transfer::objects::FilePlan;
 use crate::transfer::send::SendError;
 
 /// Which FEC encoding id is used towards other implementations.
@@ -57,6 +56,16 @@ impl Standard {
         self.scheme().map(|_| ())
     }
 
+    /// The objects of a session: the files that were found.
+    ///
+    /// # Errors
+    /// When there are too many, or one has a name or a size that the protocol has no room for.
+    pub(super) fn plan(&self, found: &FileSet, segment_size: u16) -> Result<FilePlan, SendError> {
+        let scheme = self.scheme()?;
+        let max = MAX_OBJECTS.into();
+        FilePlan::new(found, max, |entry| check(entry, self, scheme, segment_size))
+    }
+
     /// The code, or what is wrong with the numbers.
     pub(super) fn scheme(&self) -> Result<Scheme, SendError> {
         let form = match self.fec {
@@ -84,97 +93,6 @@ impl StandardFec {
             Self::Id2 => 2,
             Self::Id129 => 129,
         }
-    }
-}
-
-/// The objects of a session: one for each file.
-#[derive(Debug, Default)]
-pub(super) struct FilePlan {
-    files: Vec<PlannedFile>,
-    /// Directories that cannot be sent.
-    empty: Vec<PathBuf>,
-}
-
-#[derive(Debug)]
-struct PlannedFile {
-    name: Bytes,
-    /// Where its content begins in the payload.
-    offset: u64,
-    size: u64,
-}
-
-impl FilePlan {
-    /// Makes objects of the files that were found.
-    ///
-    /// # Errors
-    /// When there are too many, or one has a name or a size that the protocol has no room for.
-    pub(super) fn new(
-        found: &FileSet,
-        standard: &Standard,
-        segment_size: u16,
-    ) -> Result<Self, SendError> {
-        let scheme = standard.scheme()?;
-        let unreadable = SendError::Manifest;
-        let manifest = Manifest::parse(&found.manifest).map_err(unreadable)?;
-        let mut plan = Self::default();
-        // The directory entered last, as long as nothing in it was.
-        let mut empty: Option<String> = None;
-        let mut entries = manifest.entries();
-        loop {
-            let offset = entries.offset();
-            let Some(entry) = entries.next() else { break };
-            let entry = entry.map_err(unreadable)?;
-            let within = |directory: &String| {
-                entry.path.strip_prefix(directory.as_str()).is_some_and(|p| p.starts_with('/'))
-            };
-            if let Some(directory) = empty.take_if(|directory| !within(directory)) {
-                plan.skip(&directory);
-            }
-            empty = (entry.kind == EntryKind::Directory).then(|| entry.path.to_owned());
-            if entry.kind == EntryKind::File {
-                check(&entry, standard, scheme, segment_size)?;
-                let name = Bytes::copy_from_slice(&text_to_name(entry.path));
-                plan.files.push(PlannedFile { name, offset, size: entry.size });
-            }
-        }
-        if let Some(directory) = empty {
-            plan.skip(&directory);
-        }
-        if plan.files.len() > usize::from(MAX_OBJECTS) {
-            return Err(SendError::TooManyFiles {
-                files: plan.files.len() as u64,
-                max: MAX_OBJECTS.into(),
-            });
-        }
-        if plan.files.is_empty() {
-            return Err(SendError::OnlyDirectories);
-        }
-        Ok(plan)
-    }
-
-    fn skip(&mut self, directory: &str) {
-        self.empty.push(PathBuf::from(directory));
-    }
-
-    /// What cannot be sent.
-    pub(super) fn left_out(&self) -> Vec<LeftOut> {
-        let count = self.empty.len() as u64;
-        let first = self.empty.iter().take(MAX_LEFT_OUT_NAMES).cloned().collect();
-        let list = LeftOut { reason: Reason::EmptyDirectory, count, first };
-        if count == 0 { Vec::new() } else { vec![list] }
-    }
-
-    /// The objects in the order in which they are sent.
-    pub(super) fn specs(&self) -> impl Iterator<Item = ObjectSpec> + '_ {
-        self.files.iter().map(|file| ObjectSpec {
-            size: file.size,
-            meta: ObjectMeta::file(Some(file.name.clone())),
-        })
-    }
-
-    /// Where each object's content begins in the payload.
-    pub(super) fn offsets(&self) -> Vec<u64> {
-        self.files.iter().map(|file| file.offset).collect()
     }
 }
 

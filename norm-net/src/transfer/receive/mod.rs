@@ -22,7 +22,7 @@
 //!
 //! Blocks are put together in memory (`store`) and handed to a `session`, which joins the engine to
 //! the files of [`norm_files::sink`]. `identity` makes a receiver that starts again the same one to
-//! its senders. `start` opens all this.
+//! its senders. `other_protocol` notices senders that speak another one. `start` opens all this.
 //!
 //! [`ReceiveEvent`]: crate::ReceiveEvent
 //! [`ReceiveReport`]: crate::ReceiveReport
@@ -30,6 +30,7 @@
 mod error;
 mod identity;
 mod options;
+mod other_protocol;
 mod session;
 mod start;
 pub(crate) mod store;

@@ -16,6 +16,7 @@ use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
 use crate::io::socket::LinkConfig;
 use crate::transfer::config_problem::ConfigProblem;
+use crate::transfer::flute::FluteReceive;
 
 /// The options of [`receive`](super::receive()): [`ReceiveOptions::new`] has the defaults, and each
 /// field can be set. More fields may come.
@@ -50,6 +51,8 @@ pub struct ReceiveOptions {
     /// that is sent the same files receives only the rest. Otherwise what earlier sessions have
     /// kept is removed, and nothing is kept.
     pub resume: bool,
+    /// Receive by FLUTE, one way, instead of NORM. No feedback is sent.
+    pub flute: Option<FluteReceive>,
     /// What this receiver calls itself to senders; cut at 64 bytes.
     pub name: String,
     /// TTL (hop limit) of feedback to the group, 1 to 255.
@@ -137,6 +140,7 @@ impl ReceiveOptions {
             overwrite: false,
             files: FileOptions::default(),
             resume: true,
+            flute: None,
             name: host_name(),
             ttl: 1,
             dscp: Dscp::DEFAULT,
@@ -165,6 +169,9 @@ impl ReceiveOptions {
             let problem = ConfigProblem::SourceNeedsUnicastFeedback { source };
             return Err(ReceiveError::Config(problem));
         }
+        if let Some(problem) = self.flute.and_then(|flute| flute.problem(self)) {
+            return Err(ReceiveError::Config(problem));
+        }
         if !(0.0..100.0).contains(&self.demo.drop_percent) {
             let percent = self.demo.drop_percent;
             return Err(ReceiveError::Config(ConfigProblem::DropPercent { percent }));
@@ -180,6 +187,7 @@ impl ReceiveOptions {
     /// How feedback travels in fact: a unicast session has no group to send it to.
     pub(crate) fn effective_feedback(&self) -> Feedback {
         match self.feedback {
+            _ if self.flute.is_some() => Feedback::None,
             Feedback::Multicast if !self.group.ip().is_multicast() => Feedback::Unicast,
             feedback => feedback,
         }

@@ -15,6 +15,7 @@ use norm_files::sink::Backup;
 use tempfile::TempDir;
 
 use super::identity::StableIdentity;
+use super::other_protocol::{Noticing, OtherProtocol};
 use super::session::{Engine, FilePolicy, Notifier, Policy, Session, Tasks};
 use super::store::{BlockStore, Returns};
 use super::{ReceiveError, ReceiveOptions};
@@ -26,7 +27,8 @@ use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{Stopper, os_seed};
 use crate::transfer::config_problem::ConfigProblem;
-use crate::transfer::norm;
+use crate::transfer::spool_file::SpoolFile;
+use crate::transfer::{flute, norm};
 
 /// A receiving session, on a thread of its own.
 ///
@@ -89,7 +91,12 @@ impl Receiving {
 /// # Errors
 /// When an option cannot work, the directory cannot be written, or no socket can be had.
 pub fn receive(options: &ReceiveOptions) -> Result<Receiving, ReceiveError> {
-    receive_with(options, norm::receiver)
+    match options.flute {
+        Some(flute) => receive_with(options, |options, store, _, _, rng| {
+            flute::receiver(flute, options, store, rng)
+        }),
+        None => receive_with(options, norm::receiver),
+    }
 }
 
 /// What an engine may know of the socket that it listens with.
@@ -132,6 +139,7 @@ where
     let settings = ReceiveSettings {
         because: link.chosen_because(),
         feedback: options.effective_feedback(),
+        flute: options.flute,
         name: options.name.clone(),
         hints: Hint::small_buffers(link.buffers())
             .chain(Hint::no_carrier(link.interface()))
@@ -145,19 +153,34 @@ where
     };
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let identity = stable_identity(options, &link);
-    let store = BlockStore::new(options.block_memory());
+    let store = store(options, scratch.as_ref().map_or(&*options.directory, TempDir::path))?;
     let returns = store.returns();
     let bytes = identity.as_ref().map(StableIdentity::bytes);
     let socket = SocketFacts { buffer: link.buffers().recv_granted, mtu: link.interface().mtu };
     let engine = make(options, store, bytes, socket, &mut rng);
+    let other = OtherProtocol::default();
+    let engine = Noticing::new(engine, options.flute.is_some(), other.clone());
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
     let events_out = Notifier::new(outlet);
-    let setup = Setup { link, engine, returns, identity, events: events_out, files, scratch };
+    let setup =
+        Setup { link, engine, returns, identity, events: events_out, files, scratch, other };
     let runner = Runner::new(options, setup, &stopper)?;
     let running = Running::spawn("norm-receive", stopper, move || runner.run())?;
     Ok(Receiving { settings, events, running })
+}
+
+/// What keeps symbols. A sender that cannot be asked sends all blocks at once, or comes back to
+/// each: then those that find no room wait in a file.
+fn store(options: &ReceiveOptions, directory: &Path) -> io::Result<BlockStore> {
+    match options.flute {
+        Some(_) => {
+            let file = SpoolFile::new(directory.to_owned());
+            BlockStore::with_spool(options.block_memory(), file)
+        }
+        None => Ok(BlockStore::new(options.block_memory())),
+    }
 }
 
 /// Makes the output directory; in a dry run another one, which goes with the session.
@@ -216,6 +239,7 @@ struct Setup<L> {
     files: FilePolicy,
     /// Where lists go in a dry run.
     scratch: Option<TempDir>,
+    other: OtherProtocol,
 }
 
 /// Everything that the session's thread owns.
@@ -235,7 +259,7 @@ struct Runner<L> {
 
 impl<L: Layer<Engine: Engine>> Runner<L> {
     fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
-        let Setup { link, engine, returns, identity, events, files, scratch } = setup;
+        let Setup { link, engine, returns, identity, events, files, scratch, other } = setup;
         let clock = Clock::start();
         let files = Arc::new(files);
         let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
@@ -245,11 +269,13 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             resume: options.resume,
             continuous: options.continuous,
             timeout: options.timeout,
-            is_mute: options.feedback == Feedback::None,
+            is_mute: options.effective_feedback() == Feedback::None,
             group: options.group,
             source: options.source,
             interface: link.interface().name.clone(),
             mtu: link.interface().mtu,
+            is_flute: options.flute.is_some(),
+            other,
         };
         let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());
         let options = options.clone();

@@ -1,13 +1,20 @@
 //! Keeps the bytes of blocks under way, within a budget.
 //!
 //! Buffers are reused. A whole block's buffer is lent to a worker and comes back by a channel, to
-//! be kept (more symbols are needed) or to be reused.
+//! be kept (more symbols are needed) or to be reused. Where all blocks are received at once, those
+//! that find no room wait on a disk (`spooled`).
+
+mod spooled;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use norm_core::endpoint::{BlockGeometry, BlockSlot, SenderId, SymbolStore};
-use norm_core::fec::BlockBuffer;
+use norm_core::fec::{BlockBuffer, Scheme};
+
+use crate::transfer::spool_file::SpoolFile;
+use spooled::{Loading, Spooled};
 
 /// A block's buffer, with the memory it accounts for.
 #[derive(Debug)]
@@ -17,14 +24,53 @@ pub(crate) struct Held {
     capacity: usize,
     /// Bytes of repair symbols beside them.
     repair: usize,
+    /// Bytes of its symbols.
+    bytes: u64,
+    /// Where its symbols are, if they are not in the buffer yet.
+    loading: Option<Loading>,
 }
 
-/// A buffer that comes back.
+impl Held {
+    /// True when the symbols are to be loaded, which takes time.
+    pub(crate) fn is_spooled(&self) -> bool {
+        self.loading.is_some()
+    }
+
+    /// Puts the symbols into the buffer, if they are not there yet.
+    ///
+    /// # Errors
+    /// When some of them were lost, or cannot be read: the block is of no use then.
+    pub(crate) fn load(&mut self) -> io::Result<()> {
+        if let Some(loading) = &self.loading {
+            self.buffer = loading.load()?;
+        }
+        Ok(())
+    }
+}
+
+/// A block that comes back.
 #[derive(Debug)]
 struct Return {
     slot: BlockSlot,
-    held: Held,
+    lent: Lent,
     keep: bool,
+}
+
+/// What a worker had.
+#[derive(Debug)]
+enum Lent {
+    Memory(Held),
+    Spooled(Loading),
+}
+
+impl Lent {
+    /// Keeps no buffer of symbols that are elsewhere.
+    fn of(mut held: Held) -> Self {
+        match held.loading.take() {
+            Some(loading) => Self::Spooled(loading),
+            None => Self::Memory(held),
+        }
+    }
 }
 
 /// Gives buffers back to the store, from any thread.
@@ -35,12 +81,12 @@ impl Returns {
     /// The block needs more symbols. Must be called before the engine hears of it.
     pub(crate) fn keep(&self, slot: BlockSlot, held: Held) {
         // Fails only when the store, and with it the session, is gone.
-        let _ = self.0.send(Return { slot, held, keep: true });
+        let _ = self.0.send(Return { slot, lent: Lent::of(held), keep: true });
     }
 
     /// The block is done with.
     pub(crate) fn release(&self, slot: BlockSlot, held: Held) {
-        let _ = self.0.send(Return { slot, held, keep: false });
+        let _ = self.0.send(Return { slot, lent: Lent::of(held), keep: false });
     }
 }
 
@@ -53,8 +99,12 @@ pub(crate) struct BlockStore {
     blocks: HashMap<BlockSlot, Held>,
     lent: HashSet<BlockSlot>,
     free: Vec<Held>,
+    /// Blocks for which there was no room.
+    spooled: Option<Spooled>,
     /// Symbols taken so far, by sender.
     symbols: BTreeMap<SenderId, u64>,
+    /// Bytes of symbols that wait for the rest of their blocks, by sender.
+    waiting: BTreeMap<SenderId, u64>,
     returned: Receiver<Return>,
     returns: Returns,
 }
@@ -69,10 +119,26 @@ impl BlockStore {
             blocks: HashMap::new(),
             lent: HashSet::new(),
             free: Vec::new(),
+            spooled: None,
             symbols: BTreeMap::new(),
+            waiting: BTreeMap::new(),
             returned,
             returns: Returns(returns),
         }
+    }
+
+    /// A store for `budget` bytes of symbols in memory, and more in this file.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(crate) fn with_spool(budget: usize, file: SpoolFile) -> io::Result<Self> {
+        let spooled = Spooled::new(file, budget.div_ceil(2))?;
+        Ok(Self { spooled: Some(spooled), ..Self::new(budget / 2) })
+    }
+
+    /// Why symbols could not be kept on the disk; told once.
+    pub(crate) fn take_spool_failure(&self) -> Option<io::Error> {
+        self.spooled.as_ref()?.take_failure()
     }
 
     /// The way back for lent buffers.
@@ -85,36 +151,74 @@ impl BlockStore {
         self.symbols.get(&sender).copied().unwrap_or(0)
     }
 
+    /// Bytes of a sender's symbols that wait here for the rest of their blocks.
+    pub(crate) fn waiting(&self, sender: SenderId) -> u64 {
+        self.waiting.get(&sender).copied().unwrap_or(0)
+    }
+
     /// Stops counting for a sender.
     pub(crate) fn forget(&mut self, sender: SenderId) {
         self.symbols.remove(&sender);
+        self.waiting.remove(&sender);
     }
 
-    /// True when no more than a quarter of the memory is left.
+    /// True when no more than a quarter of the memory is left; with a spool, of what may be on its
+    /// way there.
     pub(crate) fn is_nearly_full(&mut self) -> bool {
+        if let Some(spooled) = &self.spooled {
+            return spooled.is_slow();
+        }
         self.room() < self.budget as u64 / 4
     }
 
     /// Lends a block's buffer.
     pub(crate) fn lend(&mut self, slot: BlockSlot) -> Option<Held> {
-        let held = self.blocks.remove(&slot)?;
+        let held = match self.blocks.remove(&slot) {
+            Some(held) => held,
+            None => self.lend_spooled(slot)?,
+        };
         self.lent.insert(slot);
         Some(held)
     }
 
+    /// Lends a block that is to be loaded.
+    fn lend_spooled(&mut self, slot: BlockSlot) -> Option<Held> {
+        // Another one takes its place when it is loaded.
+        let buffer = BlockBuffer::new(Scheme::NoCode, 1, 1, 1).ok()?;
+        let loading = self.spooled.as_mut()?.lend(slot)?;
+        Some(Held { buffer, capacity: 0, repair: 0, bytes: 0, loading: Some(loading) })
+    }
+
     fn take_back(&mut self) {
-        while let Ok(Return { slot, held, keep }) = self.returned.try_recv() {
+        while let Ok(Return { slot, lent, keep }) = self.returned.try_recv() {
             // One that was discarded meanwhile is not wanted, whatever its worker found.
             let wanted = self.lent.remove(&slot);
-            if keep && wanted {
-                self.blocks.insert(slot, held);
-            } else {
-                self.recycle(held);
+            match (lent, &mut self.spooled) {
+                (Lent::Memory(held), _) if keep && wanted => {
+                    self.blocks.insert(slot, held);
+                }
+                (Lent::Memory(held), _) => self.recycle(slot, held),
+                (Lent::Spooled(loading), Some(spooled)) if keep && wanted => {
+                    spooled.take_back(slot, loading);
+                }
+                (Lent::Spooled(loading), Some(spooled)) => {
+                    let bytes = spooled.release(&loading);
+                    self.waits_no_more(slot, bytes);
+                }
+                (Lent::Spooled(_), None) => {}
             }
         }
     }
 
-    fn recycle(&mut self, mut held: Held) {
+    /// A block of as many bytes is gone.
+    fn waits_no_more(&mut self, slot: BlockSlot, bytes: u64) {
+        if let Some(waiting) = self.waiting.get_mut(&slot.sender) {
+            *waiting = waiting.saturating_sub(bytes);
+        }
+    }
+
+    fn recycle(&mut self, slot: BlockSlot, mut held: Held) {
+        self.waits_no_more(slot, std::mem::take(&mut held.bytes));
         let repair = std::mem::take(&mut held.repair);
         self.used = self.used.saturating_sub(repair);
         if repair == 0 || held.buffer.is_source_complete() {
@@ -125,17 +229,51 @@ impl BlockStore {
         }
     }
 
-    /// Finds a buffer for a block that has none; false if there is no room, or a worker has it.
+    /// Finds a buffer for a block that has none; false if there is no room.
     fn begin(&mut self, slot: BlockSlot, geometry: &BlockGeometry) -> bool {
-        self.take_back();
-        if self.blocks.contains_key(&slot) {
-            return true;
-        }
-        if self.lent.contains(&slot) {
-            return false;
-        }
         let held = self.open(geometry);
         held.is_some_and(|held| self.blocks.insert(slot, held).is_none())
+    }
+
+    fn put_somewhere(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        if let Some(taken) = self.put_here(slot, geometry, symbol, payload) {
+            return taken;
+        }
+        self.take_back();
+        if self.lent.contains(&slot) {
+            return false; // a worker has it
+        }
+        let is_spooled = self.spooled.as_ref().is_some_and(|spooled| spooled.has(slot));
+        if self.blocks.contains_key(&slot) || (!is_spooled && self.begin(slot, geometry)) {
+            return self.put_here(slot, geometry, symbol, payload).unwrap_or(false);
+        }
+        self.spooled.as_mut().is_some_and(|spooled| spooled.put(slot, geometry, symbol, payload))
+    }
+
+    /// Keeps a symbol of a block that has a buffer; `None` when it has none.
+    fn put_here(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> Option<bool> {
+        let held = self.blocks.get_mut(&slot)?;
+        let taken = held.buffer.put(symbol, payload);
+        held.bytes += if taken { payload.len() as u64 } else { 0 };
+        // Repair symbols count, but are never refused: they are what makes the block whole and its
+        // buffer free again. There are at most as many as source symbols, and a few.
+        if taken && symbol >= geometry.symbols {
+            held.repair += payload.len();
+            self.used += payload.len();
+        }
+        Some(taken)
     }
 
     /// A buffer for a block of this shape; `None` when the budget is spent.
@@ -154,13 +292,13 @@ impl BlockStore {
             let Some(small) = self.free.pop() else { break };
             self.used = self.used.saturating_sub(small.capacity);
         }
-        let alone = self.blocks.is_empty() && self.lent.is_empty();
+        let alone = self.blocks.is_empty() && self.lent.is_empty() && self.spooled.is_none();
         if self.used + size > self.budget && !alone {
             return None;
         }
         let buffer = BlockBuffer::new(shape.0, shape.1, shape.2, shape.3).ok()?;
         self.used += size;
-        Some(Held { buffer, capacity: size, repair: 0 })
+        Some(Held { buffer, capacity: size, repair: 0, bytes: 0, loading: None })
     }
 }
 
@@ -172,25 +310,10 @@ impl SymbolStore for BlockStore {
         symbol: u32,
         payload: &[u8],
     ) -> bool {
-        let held = match self.blocks.get_mut(&slot) {
-            Some(held) => held,
-            None => {
-                if !self.begin(slot, geometry) {
-                    return false;
-                }
-                let Some(held) = self.blocks.get_mut(&slot) else { return false };
-                held
-            }
-        };
-        let taken = held.buffer.put(symbol, payload);
+        let taken = self.put_somewhere(slot, geometry, symbol, payload);
         if taken {
             *self.symbols.entry(slot.sender).or_default() += 1;
-        }
-        // Repair symbols count, but are never refused: they are what makes the block whole and its
-        // buffer free again. There are at most as many as source symbols, and a few.
-        if taken && symbol >= geometry.symbols {
-            held.repair += payload.len();
-            self.used += payload.len();
+            *self.waiting.entry(slot.sender).or_default() += payload.len() as u64;
         }
         taken
     }
@@ -198,13 +321,17 @@ impl SymbolStore for BlockStore {
     fn room(&mut self) -> u64 {
         self.take_back();
         let free: usize = self.free.iter().map(|held| held.capacity).sum();
-        self.budget.saturating_sub(self.used - free.min(self.used)) as u64
+        let here = self.budget.saturating_sub(self.used - free.min(self.used));
+        let spooled = self.spooled.as_ref().map_or(0, Spooled::room);
+        here.saturating_add(spooled) as u64
     }
 
     fn discard(&mut self, slot: BlockSlot) {
         self.lent.remove(&slot);
         if let Some(held) = self.blocks.remove(&slot) {
-            self.recycle(held);
+            self.recycle(slot, held);
+        } else if let Some(bytes) = self.spooled.as_mut().map(|spooled| spooled.discard(slot)) {
+            self.waits_no_more(slot, bytes);
         }
     }
 }

@@ -13,21 +13,6 @@ use super::pace::Pace;
 use super::protocol::Carrier;
 use crate::event::SendSettings;
 
-/// How a session is announced; more fields may come.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Announce {
-    /// What the session is called. Nothing prevents that two have one name.
-    pub name: String,
-}
-
-impl Announce {
-    /// A session with this name.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into() }
-    }
-}
-
 /// Describes a session: the name is that of its announcement, else its sender's.
 pub(super) fn describe(
     options: &SendOptions,
@@ -83,6 +68,7 @@ fn is_source_specific(group: IpAddr) -> bool {
 mod tests {
     use norm_core::flute::wire::Tsi;
 
+    use super::super::options::Announce;
     use super::*;
     use crate::io::interface::Interface;
 

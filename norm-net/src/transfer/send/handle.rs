@@ -13,6 +13,7 @@ use super::start::{Started, start_with};
 use crate::event::{Events, SendEvent, SendReport, SendSettings};
 use crate::running::Running;
 use crate::stopper::Stopper;
+use crate::transfer::flute::Flute;
 use crate::transfer::norm::Norm;
 
 /// A transfer under way, on a thread of its own.
@@ -81,7 +82,10 @@ impl Sending {
 /// When there is nothing to send or it cannot be read, when options cannot work, and when the
 /// network or the system refuses.
 pub fn send(selection: impl Into<Selection>, options: &SendOptions) -> Result<Sending, SendError> {
-    send_with(selection, options, Norm)
+    match options.flute {
+        Some(flute) => send_with(selection, options, Flute(flute)),
+        None => send_with(selection, options, Norm),
+    }
 }
 
 /// The same with any protocol.

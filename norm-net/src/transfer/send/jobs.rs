@@ -1,14 +1,18 @@
 //! Runs the engine's jobs: one thread reads in order, and as many as there are cores make repair
-//! symbols, unless that is done at once (see [`crate::io::inline`]).
+//! symbols, unless that is done at once (see [`crate::io::inline`]). What engines have prepared and
+//! gathered is the work of `spool_jobs`.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use bytes::Bytes;
-use norm_core::endpoint::{EncodeJob, Job, JobDone, JobFailed, ReadJob};
-use norm_core::fec::{Scheme, encode};
+use norm_core::endpoint::{EncodeJob, GatherJob, Job, JobDone, JobFailed, PrepareJob, ReadJob};
+use norm_core::fec::encode;
 
+use super::spool_jobs::{SpoolFailure, SpoolJobs};
+use super::withdrawn::problem;
+use crate::event::SourceProblem;
 use crate::io::inline::Inline;
 use crate::io::workers::{Workers, guarded};
 use crate::stopper::JobResults;
@@ -24,7 +28,10 @@ pub(super) struct Jobs {
     first_key: u64,
     quick: Inline,
     readers: Workers,
-    encoders: Workers,
+    encoders: Arc<Workers>,
+    /// For engines that prepare what they send; made when one does.
+    spool: Option<SpoolJobs>,
+    spool_failure: SpoolFailure,
     results: JobResults,
 }
 
@@ -37,7 +44,9 @@ impl Jobs {
             first_key,
             quick: Inline::new(),
             readers: Workers::new("read", 1)?,
-            encoders: Workers::new("encode", cores)?,
+            encoders: Arc::new(Workers::new("encode", cores)?),
+            spool: None,
+            spool_failure: SpoolFailure::default(),
             results,
         })
     }
@@ -50,8 +59,43 @@ impl Jobs {
                 None
             }
             Job::Encode(job) => self.encode(job),
-            Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => None, // this sender has none
+            Job::Prepare(job) => {
+                let PrepareJob { source: ReadJob { block, .. }, first, .. } = job;
+                if self.open_spool() {
+                    let spool = self.spool.as_ref()?;
+                    spool.prepare(job, &self.readers, &self.encoders);
+                    return None;
+                }
+                Some(JobDone::Prepare { block, first, result: Err(JobFailed) })
+            }
+            Job::Gather(job) if self.open_spool() => {
+                self.spool.as_ref()?.gather(job);
+                None
+            }
+            Job::Gather(GatherJob { number, .. }) => {
+                Some(JobDone::Gather { number, result: Err(JobFailed) })
+            }
+            Job::Store(_) => None, // senders have none
         }
+    }
+
+    /// Makes what prepares and gathers, unless it is there. False when the system refuses a thread;
+    /// the source keeps the reason.
+    fn open_spool(&mut self) -> bool {
+        if self.spool.is_none() {
+            let (source, failure) = (Arc::clone(&self.source), self.spool_failure.clone());
+            match SpoolJobs::new(source, self.first_key, failure, self.results.clone()) {
+                Ok(spool) => self.spool = Some(spool),
+                Err(error) => self.source().fail(SourceError::Internal(error.to_string())),
+            }
+        }
+        self.spool.is_some()
+    }
+
+    /// Why a job failed, if that is known.
+    pub(super) fn take_failure(&self) -> Option<SourceProblem> {
+        let failure = self.source().take_failure().map(problem);
+        failure.or_else(|| self.spool_failure.take())
     }
 
     /// The source, once the reading thread is idle.
@@ -82,7 +126,7 @@ impl Jobs {
 
     fn encode(&mut self, job: EncodeJob) -> Option<JobDone> {
         let failures = Arc::clone(&self.source);
-        let solves = job.scheme == Scheme::RaptorQ;
+        let solves = job.scheme.solves();
         let work = move || {
             let EncodeJob { block, scheme, symbols, symbol_size, source, first, count } = job;
             let result = attempt(&failures, || {
@@ -104,10 +148,10 @@ impl Jobs {
 
 /// Does the work of a job. A panic fails the job like anything else, and the source keeps its
 /// message for the report.
-fn attempt(
+pub(super) fn attempt<T>(
     source: &Mutex<Reader>,
-    work: impl FnOnce() -> Option<Bytes>,
-) -> Result<Bytes, JobFailed> {
+    work: impl FnOnce() -> Option<T>,
+) -> Result<T, JobFailed> {
     let done = guarded(work).unwrap_or_else(|message| {
         lock(source).fail(SourceError::Internal(message));
         None
@@ -115,7 +159,7 @@ fn attempt(
     done.ok_or(JobFailed)
 }
 
-fn lock(source: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
+pub(super) fn lock(source: &Mutex<Reader>) -> MutexGuard<'_, Reader> {
     // A panic while reading leaves nothing worse than a set that no longer hashes.
     source.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -132,7 +176,7 @@ mod tests {
         let found = scan(&[dir.path().to_owned()]).unwrap();
         let source = Mutex::new(Reader::of_files(vec![0], found));
         assert!(attempt(&source, || lock(&source).read(0, 0, 7)).is_ok());
-        let failed = attempt(&source, || {
+        let failed: Result<(), _> = attempt(&source, || {
             let _held = lock(&source);
             panic!("on purpose")
         });

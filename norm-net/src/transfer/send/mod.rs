@@ -10,6 +10,7 @@
 //! - `preview`: what would be sent, without a session.
 //! - `session`: surrounds an engine of any protocol; `phases`, `receivers`, `bounds` and `silence`
 //!   are its parts, `jobs` reads and codes, `outlet` is the way of its events.
+//! - `spool`: what engines have prepared before they send it; `spool_jobs` makes and reads it.
 //! - `slow_group`: the separate group for slow receivers; `admission` joins it to its session.
 
 mod admission;
@@ -33,16 +34,17 @@ mod session;
 mod silence;
 mod slow;
 mod slow_group;
+mod spool;
+mod spool_jobs;
 mod start;
 mod withdrawn;
 
-pub use announce::Announce;
 pub use error::SendError;
 #[cfg(test)]
 pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
 pub(crate) use hash_first::HeldObjects;
-pub use options::{ContentOptions, Payload, SendOptions, StartLimits};
+pub use options::{Announce, ContentOptions, Payload, RateOptions, SendOptions, StartLimits};
 pub use pace::Pace;
 pub use preview::{Preview, preview};
 pub(crate) use protocol::{Carrier, Prepared, Protocol};

@@ -8,7 +8,6 @@ use norm_core::endpoint::PacketOverhead;
 use norm_core::transfer::NodeId;
 use norm_files::state::StateFolders;
 
-use super::announce::Announce;
 use super::error::SendError;
 use super::pace::Pace;
 use super::segment::SEGMENT_SIZES;
@@ -17,6 +16,7 @@ use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
 use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::{ConfigProblem, MTUS};
+use crate::transfer::flute::FluteSend;
 use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::receive::host_name;
 use crate::transfer::schedule::{RateSchedule, WallClock};
@@ -42,6 +42,32 @@ pub enum Payload {
     All,
     /// None: what receivers ask for is sent.
     Missing,
+}
+
+/// How a session is announced; more fields may come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Announce {
+    /// What the session is called. Nothing prevents that two have one name.
+    pub name: String,
+}
+
+impl Announce {
+    /// A session with this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into() }
+    }
+}
+
+/// What concerns the rate beside [`Pace`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RateOptions {
+    /// Bounds by the time of day, and the clock that they go by; a fixed rate is replaced by them.
+    pub schedule: Option<(RateSchedule, WallClock)>,
+    /// Write what the controller of the rate believes to this file, which must not exist: a table
+    /// in comma-separated values with a line for each probe and each report. A fixed rate has none.
+    pub trace: Option<PathBuf>,
 }
 
 /// How files are read, and which of their content is sent unasked. In standard mode all is, and
@@ -70,13 +96,10 @@ pub struct SendOptions {
     pub interface: Option<InterfaceSpec>,
     /// How fast.
     pub pace: Pace,
-    /// Write what the controller of the rate believes to this file, which must not exist: a table
-    /// in comma-separated values with a line for each probe and each report. A fixed rate has none.
-    pub rate_trace: Option<PathBuf>,
+    /// What else concerns the rate.
+    pub rate: RateOptions,
     /// Policy for receivers that keep the others slow.
     pub slow: Slow,
-    /// Bounds by the time of day, and the clock that they go by; a fixed rate is replaced by them.
-    pub schedule: Option<(RateSchedule, WallClock)>,
     /// Multicast TTL or hop limit, 1 to 255.
     pub ttl: u32,
     /// Code point of all packets (DSCP, RFC 2474).
@@ -107,6 +130,8 @@ pub struct SendOptions {
     /// Standard mode: send standalone files as the NRL's NORM does, to other implementations.
     /// `None`: send a file set, with checksums.
     pub standard: Option<Standard>,
+    /// Send by FLUTE, one way, instead of NORM: to receivers that cannot answer. `None`: by NORM.
+    pub flute: Option<FluteSend>,
     /// Memory to use, in bytes: three eighths are for content, kept for repair.
     pub memory: usize,
     /// Kernel receive buffer to ask for, in bytes.
@@ -134,9 +159,8 @@ impl SendOptions {
             group,
             interface: None,
             pace: Pace::AUTO,
-            rate_trace: None,
+            rate: RateOptions::default(),
             slow: Slow::Wait,
-            schedule: None,
             ttl: 1,
             dscp: Dscp::DEFAULT,
             loopback: true,
@@ -149,6 +173,7 @@ impl SendOptions {
             segment_size: None,
             fec: Fec::Auto,
             standard: None,
+            flute: None,
             memory: 128 << 20,
             recv_buffer: 4 << 20,
             send_buffer: 4 << 20,
@@ -187,10 +212,18 @@ impl SendOptions {
         if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
         }
+        if let Some(problem) = self.flute.and_then(|flute| flute.problem(self)) {
+            return Err(problem.into());
+        }
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
             return Err(problem.into());
         }
         self.standard.as_ref().map_or(Ok(()), Standard::check)
+    }
+
+    /// True when files are sent as they are, and not as a set.
+    pub(super) fn sends_single_files(&self) -> bool {
+        self.standard.is_some() || self.flute.is_some_and(|flute| !flute.sends_set())
     }
 
     /// Memory for the session itself: one in a separate group may need a quarter.

@@ -24,13 +24,23 @@ pub(super) struct Phases {
     leaving: Option<Timestamp>,
     /// When the end was begun from here.
     ending: Option<Timestamp>,
+    /// Nothing is ever heard of receivers.
+    one_way: bool,
     /// The outcome, where it does not follow from what the receivers did.
     outcome: Option<SendOutcome>,
 }
 
 impl Phases {
-    pub(super) fn new(now: Timestamp) -> Self {
-        Self { began: now, data: None, all_sent: None, leaving: None, ending: None, outcome: None }
+    pub(super) fn new(now: Timestamp, one_way: bool) -> Self {
+        Self {
+            began: now,
+            data: None,
+            all_sent: None,
+            leaving: None,
+            ending: None,
+            one_way,
+            outcome: None,
+        }
     }
 
     pub(super) fn start_data(&mut self, now: Timestamp) {
@@ -53,9 +63,10 @@ impl Phases {
     }
 
     /// Begins the end, because the session was stopped. That a session is stopped which only waits
-    /// for late receivers does not cut anything short.
+    /// for late receivers, or repeats what it has sent, does not cut anything short.
     pub(super) fn stop(&mut self, now: Timestamp, summary: &Summary) {
-        let complete = self.all_sent.is_some() && summary.outcome() == SendOutcome::Complete;
+        let is_settled = self.one_way || summary.outcome() == SendOutcome::Complete;
+        let complete = self.all_sent.is_some() && is_settled;
         if !complete {
             self.outcome.get_or_insert(SendOutcome::Stopped { receivers_wait: false });
         }
@@ -93,6 +104,9 @@ impl Phases {
         if self.all_sent.is_none() {
             return SendPhase::Sending;
         }
+        if self.one_way {
+            return SendPhase::Repeating;
+        }
         let settled = summary.receivers > 0 && summary.slowest.is_none();
         match (settled, lingers) {
             (false, _) => SendPhase::Confirming,
@@ -115,7 +129,8 @@ impl Phases {
     /// How the session ended.
     pub(super) fn outcome(&self, summary: &Summary) -> SendOutcome {
         let left = || self.leaving.map(|_| SendOutcome::Stopped { receivers_wait: true });
-        self.outcome.clone().or_else(left).unwrap_or_else(|| summary.outcome())
+        let reached = || if self.one_way { SendOutcome::Sent } else { summary.outcome() };
+        self.outcome.clone().or_else(left).unwrap_or_else(reached)
     }
 }
 
@@ -129,7 +144,7 @@ mod tests {
 
     #[test]
     fn phase_follows_from_what_was_sent_and_confirmed() {
-        let mut phases = Phases::new(at(1));
+        let mut phases = Phases::new(at(1), false);
         let waiting = Summary { receivers: 1, slowest: Some(5), ..Summary::default() };
         let done = Summary { receivers: 1, confirmed: 1, ..Summary::default() };
         assert_eq!(phases.phase(&waiting, false), SendPhase::Waiting);
@@ -144,10 +159,30 @@ mod tests {
     }
 
     #[test]
+    fn one_way_everything_is_repeated_and_then_sent() {
+        let nothing = Summary::default();
+        let mut phases = Phases::new(at(1), true);
+        phases.start_data(at(1));
+        assert_eq!(phases.phase(&nothing, false), SendPhase::Sending);
+        let stopped = |mut phases: Phases| {
+            phases.stop(at(3), &nothing);
+            phases.outcome(&nothing)
+        };
+        let early = Phases { outcome: None, ..phases };
+        assert_eq!(stopped(early), SendOutcome::Stopped { receivers_wait: false });
+        let mut phases = Phases::new(at(1), true);
+        phases.start_data(at(1));
+        phases.all_sent(at(2));
+        assert_eq!(phases.phase(&nothing, false), SendPhase::Repeating);
+        assert_eq!(phases.outcome(&nothing), SendOutcome::Sent);
+        assert_eq!(stopped(phases), SendOutcome::Sent);
+    }
+
+    #[test]
     fn stopped_session_is_complete_when_all_receivers_are() {
         let done = Summary { receivers: 1, confirmed: 1, ..Summary::default() };
         let outcome = |all_sent: bool| {
-            let mut phases = Phases::new(at(1));
+            let mut phases = Phases::new(at(1), false);
             if all_sent {
                 phases.all_sent(at(2));
             }
@@ -162,7 +197,7 @@ mod tests {
     #[test]
     fn session_that_leaves_its_receivers_ends_after_five_seconds_or_when_it_is_stopped() {
         let busy = Summary { receivers: 1, slowest: Some(5), ..Summary::default() };
-        let mut phases = Phases::new(at(1));
+        let mut phases = Phases::new(at(1), false);
         phases.start_data(at(1));
         phases.leave(at(2));
         assert!(phases.is_leaving() && !phases.is_over(at(6)) && phases.is_over(at(7)));

@@ -1,4 +1,4 @@
-//! The file of `SendOptions::rate_trace`.
+//! The file of `RateOptions::trace`.
 
 use std::fmt::Write as _;
 use std::fs::File;

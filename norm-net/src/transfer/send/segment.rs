@@ -59,7 +59,9 @@ impl Segment {
         let mtu = options.mtu.unwrap_or(u32::MAX).min(limit);
         let wanted = match options.segment_size {
             Some(wanted) => u32::from(wanted),
-            None => default_segment(options.mtu.map_or_else(|| default_mtu(interface), |_| mtu)),
+            None => {
+                default_segment(options.mtu.map_or_else(|| first_mtu(options, interface), |_| mtu))
+            }
         };
         let room = mtu.saturating_sub(data_overhead + options.packet_overhead().bytes() as u32);
         let fitting = room.min((*SEGMENT_SIZES.end()).into()) / SEGMENT_STEP * SEGMENT_STEP;
@@ -99,10 +101,11 @@ impl Segment {
     }
 }
 
-/// The lengths of packets that are tried. None for other implementations, on the loopback
+/// The lengths of packets that are tried. None for other implementations, one way, on the loopback
 /// interface, where there is no path, and where a segment size was given; one where an MTU was.
 fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<PathSize> {
-    if options.standard.is_some() || options.segment_size.is_some() || interface.loopback {
+    let is_told = options.standard.is_none() && options.flute.is_none();
+    if !is_told || options.segment_size.is_some() || interface.loopback {
         return Vec::new();
     }
     let limit = interface.mtu.unwrap_or(u32::MAX);
@@ -120,6 +123,12 @@ fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<Path
         }
     }
     sizes
+}
+
+/// The MTU to begin with where none is given: one way nothing tells that packets are too long.
+fn first_mtu(options: &SendOptions, interface: &Interface) -> u32 {
+    let mtu = default_mtu(interface);
+    if options.flute.is_some() { mtu.min(LOOPBACK_MTU) } else { mtu }
 }
 
 /// The MTU to reckon with where none is given.

@@ -20,7 +20,7 @@ use super::rate_trace::RateTraceFile;
 use super::receivers::{Met, Receivers, Summary};
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
-use super::withdrawn::{self, WithdrawnFiles};
+use super::withdrawn::WithdrawnFiles;
 use crate::event::{
     HashedFile, Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause,
     SourceProblem,
@@ -43,6 +43,8 @@ pub(super) struct Facts {
     pub(super) min_receivers: usize,
     /// The engine waits for receivers before content flows, and tells when it does.
     pub(super) waits: bool,
+    /// Nothing is ever heard of receivers.
+    pub(super) one_way: bool,
     /// Receivers have no names to wait for.
     pub(super) nameless: bool,
     pub(super) lingers: bool,
@@ -93,7 +95,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(parts: Parts, now: Timestamp) -> Self {
-        let wanted = parts.facts.min_receivers;
+        let (wanted, one_way) = (parts.facts.min_receivers, parts.facts.one_way);
         Self {
             facts: parts.facts,
             bounds: parts.bounds,
@@ -104,7 +106,7 @@ impl Session {
             admission: parts.admission,
             silence: Silence::new(parts.group, parts.no_receiver),
             gathering: Gathering::new(wanted, now),
-            phases: Phases::new(now),
+            phases: Phases::new(now, one_way),
             receivers: Receivers::default(),
             next_progress: now,
             rate_trace: parts.rate_trace,
@@ -189,13 +191,9 @@ impl Session {
     }
 
     pub(super) fn read_failed(&mut self, now: Timestamp) {
-        let problem = match self.jobs.source().take_failure() {
-            Some(error) => withdrawn::problem(error),
-            None => {
-                let error = "a block could not be read or coded".to_owned();
-                SourceProblem::Internal { error }
-            }
-        };
+        let unknown =
+            || SourceProblem::Internal { error: "a block could not be read or coded".to_owned() };
+        let problem = self.jobs.take_failure().unwrap_or_else(unknown);
         self.phases.end(now, SendOutcome::SourceFailed { problem });
     }
 
@@ -235,6 +233,7 @@ impl Session {
             paused_until: until,
             in_separate_group: self.admission.is_some(),
             on_request: progress.on_request,
+            pass: progress.pass,
             bytes_sent: progress.bytes_sent,
             bytes_total: progress.bytes_total,
             wire_bytes: stats.bytes,
@@ -261,7 +260,7 @@ impl Session {
 
     fn hint_if_silent(&mut self, engine: &impl Outbound, now: Timestamp) {
         let is_over = self.phases.is_ending() || self.phases.is_leaving();
-        if is_over || !self.bounds.has_sent_for(HINT_AFTER, now) {
+        if is_over || self.facts.one_way || !self.bounds.has_sent_for(HINT_AFTER, now) {
             return;
         }
         if let Some(hint) = self.silence.due(|| engine.receivers().next().is_none()) {

@@ -12,7 +12,7 @@ use norm_core::fileset::SetId;
 use norm_files::source::{HashedSet, Selection};
 
 use super::admission::Admission;
-use super::options::{SendOptions, StartLimits};
+use super::options::{RateOptions, SendOptions, StartLimits};
 use super::outlet::SendOutlet;
 use super::segment::Segment;
 use super::slow::Slow;
@@ -70,7 +70,8 @@ impl SeparateGroup {
             group,
             pace: options.pace.adaptive(),
             slow: Slow::Wait,
-            rate_trace: None,
+            announce: None,
+            rate: RateOptions { trace: None, ..options.rate.clone() },
             min_receivers: 1,
             start: StartLimits { timeout: Some(ARRIVAL_LIMIT), max_wait: None },
             linger: Duration::ZERO,

@@ -68,10 +68,11 @@ pub(super) fn start_with<P: Protocol>(
 ) -> Result<Started, SendError> {
     options.check()?;
     let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
-    let selection = selection.clone().with(|s| s.standalone |= options.standard.is_some());
+    let selection = selection.clone().with(|s| s.standalone |= options.sends_single_files());
     let found = scan(&selection)?;
-    let cache = HashCache::new(&options.content.state).filter(|_| options.standard.is_none());
+    let cache = HashCache::new(&options.content.state).filter(|_| !options.sends_single_files());
     let mut options = options.clone();
+    options.content.hash_first |= options.flute.is_some_and(|flute| flute.sends_set());
     options.content.hash_first |=
         cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
     let options = &options;
@@ -79,7 +80,6 @@ pub(super) fn start_with<P: Protocol>(
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let clock = Clock::start();
-    let is_repeated = repeat.is_some();
     let (mut repeated, mut admission, mut hashed) = (None, None, None);
     if let Some(repeat) = repeat {
         (repeated, admission, hashed) = (Some(repeat.set), Some(repeat.admission), repeat.hashed);
@@ -97,7 +97,7 @@ pub(super) fn start_with<P: Protocol>(
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
         facts: facts(options, &settings, &segment),
-        bounds: Bounds::new(options.schedule.clone(), clock.now()),
+        bounds: Bounds::new(options.rate.schedule.clone(), clock.now()),
         jobs: Jobs::new(source.with_cache(cache), first_key, JobResults::new(done, link.waker()))?,
         separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
         events,
@@ -110,10 +110,8 @@ pub(super) fn start_with<P: Protocol>(
     };
     let description = describe(options, &settings, carrier, rng.next_u64());
     let announcing = match options.announce {
-        Some(_) if !is_repeated => {
-            Announcing::start(description.clone(), &options.link_config(None), &link)?
-        }
-        _ => None,
+        Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
+        None => None,
     };
     let begun = Begun { link, clock, engine, parts };
     let run = move || {
@@ -194,6 +192,7 @@ fn settings(
         dscp: options.dscp,
         segment_size: segment.size,
         standard: options.standard,
+        flute: options.flute,
         files: found.file_count,
         directories: found.directories,
         links: found.links,
@@ -212,7 +211,8 @@ fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> F
     Facts {
         group: options.group,
         min_receivers: options.min_receivers,
-        waits: options.min_receivers > 0 || !segment.is_fixed(),
+        waits: options.min_receivers > 0 || !segment.is_fixed() || options.flute.is_some(),
+        one_way: options.flute.is_some(),
         nameless: options.standard.is_some(),
         lingers: !options.linger.is_zero(),
         separate_group: options.slow.separate_group(),
@@ -226,7 +226,7 @@ fn rate_trace(
     options: &SendOptions,
     engine: &mut impl Outbound,
 ) -> Result<Option<RateTraceFile>, SendError> {
-    match &options.rate_trace {
+    match &options.rate.trace {
         Some(path) => RateTraceFile::start(path, engine),
         None => Ok(None),
     }

@@ -156,6 +156,7 @@ fn bug_9_packets_from_before_the_table_are_bounded() {
     for port in [1, 2] {
         bench.port = port;
         bench.hear_all(&sent.source()[..1_000]);
+        assert!(bench.engine.load().bytes <= 60_000 * usize::from(port));
     }
     assert!(bench.engine.load().bytes <= 100_000);
     let stats = *bench.engine.stats();
@@ -199,6 +200,7 @@ fn bug_20_instance_ids_wrap() {
     bench.hear_all(&renamed(0xfffff, "old"));
     bench.hear_all(&renamed(0, "new"));
     bench.hear_all(&renamed(0xfffff, "old"));
+    bench.hear_all(&renamed(0xffffe, "older"));
     let meta = bench.engine.epoch(FIRST).unwrap().table.get(7).unwrap().meta().clone();
     let ObjectMeta::File { name, .. } = meta else { panic!() };
     assert_eq!(name.as_deref(), Some(&b"new"[..]));
@@ -428,6 +430,17 @@ fn packets_count_more_than_a_table_although_something_is_held() {
     held.insert(0, 1_000);
     bench.engine.accept_with(object, &held);
     bench.hear_all(&sent.source()[10..]);
+    assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
+    // Once something has come it is too late.
+    let mut bench = Bench::new();
+    bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+    let mut packet = sent.packet(0, 0, 1);
+    packet.extensions = ExtensionBuf::new();
+    bench.hear(&packet);
+    let fti = Fti::NoCode { size: 1_950, symbol_size: 100, max_block_len: 20 };
+    bench.hear_all(&Sent::new(7, fti, &sent.bytes).source());
+    assert_eq!((bench.engine.stats().invalid, bench.engine.stats().symbols), (20, 1));
+    bench.hear_all(&sent.source());
     assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
     // What a table says of another length is not replaced.
     let other = Sent::new(7, no_code(900), &content(2, 900));

@@ -200,6 +200,10 @@ impl SymbolStore for Memory {
         if self.is_full {
             return false;
         }
+        if symbol < of.symbols {
+            let left = of.len - symbol * u32::from(of.symbol_size);
+            assert_eq!(payload.len() as u32, left.min(of.symbol_size.into()), "no padding");
+        }
         let taken = &mut self.taken;
         let new = || {
             *taken += u64::from(of.symbols) * u64::from(of.symbol_size);

@@ -65,7 +65,7 @@ fn what_is_heard_from_the_middle_on_is_the_content() {
     let fti = sent.iter().filter(|sent| sent.fdt().is_none()).find_map(Sent::fti).unwrap();
     let mut rng = Rng::new(4);
     for _ in 0..3 {
-        let mut decoder = Decoder::new(key, layout_of(&fti, Points::Rfc5510));
+        let mut decoder = Decoder::new(key, fti.layout().unwrap());
         let start = rng.below((4 * BLOCKS * K) as u64) as usize;
         let heard = sent[start..].iter().filter(|_| !rng.chance(0.1));
         heard.take(BLOCKS * (K + 50)).for_each(|sent| decoder.take(sent));

@@ -2,6 +2,7 @@
 
 mod carousel;
 mod content;
+mod jobs;
 mod profiles;
 mod session;
 mod table;
@@ -21,6 +22,7 @@ use crate::fec::{
     BlockBuffer, Layout, PayloadFormat, PayloadId, Points, RsCode, RsForm, Scheme, encode,
 };
 use crate::flute::fdt::Fdt;
+use crate::flute::layout::geometry;
 use crate::flute::wire::{ExtFdt, Fti, Header, Packet, TimeFields, Toi};
 use crate::transfer::{ObjectMeta, ObjectSpec, Outbound};
 
@@ -73,6 +75,10 @@ struct Rig {
     out: TransmitBuf,
     events: Vec<SenderEvent>,
     fails: bool,
+    /// Jobs that are not answered.
+    waiting: Vec<Job>,
+    /// Answers come late and in any order.
+    disorder: Option<Rng>,
 }
 
 impl Rig {
@@ -91,6 +97,8 @@ impl Rig {
             out: TransmitBuf::new(64),
             events: Vec::new(),
             fails: false,
+            waiting: Vec::new(),
+            disorder: None,
         })
     }
 
@@ -109,8 +117,18 @@ impl Rig {
     }
 
     fn answer(&mut self) {
-        while let Some(job) = self.sender.poll_job() {
-            let done = match job {
+        loop {
+            self.waiting.extend(core::iter::from_fn(|| self.sender.poll_job()));
+            let Some(last) = self.waiting.len().checked_sub(1) else { return };
+            let mut at = 0;
+            if let Some(rng) = &mut self.disorder {
+                at = rng.below(last as u64 + 1) as usize;
+                if rng.chance(0.5) {
+                    // The others are late.
+                    return;
+                }
+            }
+            let done = match self.waiting.remove(at) {
                 Job::Prepare(job) => self.prepare(job),
                 Job::Gather(job) => self.gather(&job),
                 other => panic!("{other:?}"),
@@ -170,9 +188,14 @@ impl Rig {
                 let datagrams = self.out.as_bytes().chunks(size);
                 return datagrams.map(|bytes| Sent { at, bytes: bytes.to_vec() }).collect();
             }
-            let Some(next) = self.sender.poll_timeout() else { return Vec::new() };
-            assert!(next > self.now, "a timer of a sender that was served lies in the past");
-            self.now = next;
+            match self.sender.poll_timeout() {
+                Some(next) => {
+                    assert!(next > self.now, "a timer of a served sender lies in the past");
+                    self.now = next;
+                }
+                None if self.waiting.is_empty() => return Vec::new(),
+                None => {}
+            }
         }
     }
 
@@ -200,32 +223,6 @@ fn config() -> SenderConfig {
     }
 }
 
-/// The layout that a receiver makes of this information.
-fn layout_of(fti: &Fti, points: Points) -> Layout {
-    let rs = |form, b: u16, n: u16, size, t| {
-        Layout::reed_solomon(size, t, RsCode::new(form, points, b, n - b).unwrap()).unwrap()
-    };
-    match *fti {
-        Fti::NoCode { size, symbol_size, max_block_len } => {
-            Layout::no_code(size, symbol_size, max_block_len).unwrap()
-        }
-        Fti::RaptorQ { size, symbol_size, blocks, sub_blocks, alignment } => {
-            Layout::raptorq(size, symbol_size, blocks, sub_blocks, alignment).unwrap()
-        }
-        Fti::ReedSolomon8 { size, symbol_size, max_block_len, max_symbols } => {
-            rs(RsForm::Id5, max_block_len.into(), max_symbols.into(), size, symbol_size)
-        }
-        Fti::ReedSolomon { size, m, symbol_size, max_block_len, max_symbols, .. } => {
-            let form = if m == 16 { RsForm::Id2Bits16 } else { RsForm::Id2Bits8 };
-            rs(form, max_block_len, max_symbols, size, symbol_size)
-        }
-        Fti::SmallBlock { size, symbol_size, max_block_len, max_symbols, .. } => {
-            rs(RsForm::Id129, max_block_len, max_symbols, size, symbol_size)
-        }
-        Fti::Raptor { .. } => panic!("not chosen here"),
-    }
-}
-
 /// What a receiver makes of the packets of an object.
 struct Decoder {
     toi: u64,
@@ -235,8 +232,10 @@ struct Decoder {
 
 impl Decoder {
     fn new(toi: u64, layout: Layout) -> Self {
-        let blocks =
-            (0..layout.blocks()).map(|block| BlockBuffer::for_block(&layout, block).unwrap());
+        let blocks = (0..layout.blocks()).map(|block| {
+            let of = geometry(&layout, block).unwrap();
+            BlockBuffer::new(of.scheme, of.symbols, of.symbol_size, of.len).unwrap()
+        });
         Self { toi, layout, blocks: blocks.collect() }
     }
 
@@ -277,7 +276,7 @@ fn tables(sent: &[Sent]) -> Vec<(ExtFdt, Fdt)> {
             let known = list.iter().position(|(one, ..)| *one == fdt);
             let entry = match known {
                 Some(at) => list.remove(at),
-                None => (fdt, Some(Decoder::new(0, layout_of(&fti, Points::Rfc5510))), None),
+                None => (fdt, Some(Decoder::new(0, fti.layout().unwrap())), None),
             };
             list.push(entry);
         }

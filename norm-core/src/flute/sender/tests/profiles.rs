@@ -49,8 +49,8 @@ fn table_always_has_its_information_and_objects_where_receivers_bear_it() {
     check([true, true, true, false, false], |sent, _, _| {
         let (table, others): (Vec<&Sent>, _) = sent.iter().partition(|s| s.fdt().is_some());
         assert!(table.iter().all(|sent| sent.packet().extensions.has_fti()));
-        let objects = others.into_iter().filter(|sent: &&Sent| sent.header().toi.is_some());
-        objects.map(|sent| sent.packet().extensions.has_fti()).all(|has| has)
+        let mut objects = others.into_iter().filter(|sent: &&Sent| sent.header().toi.is_some());
+        objects.all(|sent| sent.packet().extensions.has_fti())
     });
 }
 
@@ -153,7 +153,7 @@ fn mbms_has_ids_of_16_bits_at_most() {
 
 #[test]
 fn schemes_are_those_that_receivers_know() {
-    let rs = FecChoice::ReedSolomon { form: RsForm::Id5, points: Points::Rizzo, parity: 4 };
+    let rs = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 4 };
     let allowed = |profile, fec| Rig::try_new(&SenderConfig { profile, fec, ..config() }).is_ok();
     for profile in ALL {
         let simple = matches!(profile, Profile::Mbms | Profile::Mabr);
@@ -211,7 +211,7 @@ fn sizes_beyond_the_limits_are_refused_with_the_limit() {
         let mut rig = Rig::new(&base);
         rig.sender.enqueue(ObjectSpec { size, meta: ObjectMeta::file(None) }).err()
     };
-    let id5 = FecChoice::ReedSolomon { form: RsForm::Id5, points: Points::Rizzo, parity: 191 };
+    let id5 = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 191 };
     let block = 64 * 1400_u64;
     let one_block = 65_535 * 1400;
     let memory = u64::from(crate::fec::MAX_BLOCK_BYTES) / 1400 * 1400;
@@ -283,7 +283,7 @@ fn settings_out_of_range_are_refused() {
     assert_eq!(error(SenderConfig { symbol_size: 63, ..config() }), Some(size));
     let fdt_life = Duration::from_secs(3);
     assert_eq!(error(SenderConfig { fdt_life, ..config() }), Some(SenderError::Life));
-    let fec = FecChoice::ReedSolomon { form: RsForm::Id5, points: Points::Rizzo, parity: 236 };
+    let fec = FecChoice::ReedSolomon { form: RsForm::Id5, parity: 236 };
     assert_eq!(error(SenderConfig { fec, ..config() }), Some(SenderError::BlockLen { max: 19 }));
     let max = 0xffff_ffff;
     assert_eq!(error(SenderConfig { tsi: max + 1, ..config() }), Some(SenderError::Tsi { max }));
@@ -295,7 +295,7 @@ fn settings_out_of_range_are_refused() {
 
 #[test]
 fn header_length_is_that_of_the_widest_packets() {
-    let rs = FecChoice::ReedSolomon { form: RsForm::Id129, points: Points::Rizzo, parity: 4 };
+    let rs = FecChoice::ReedSolomon { form: RsForm::Id129, parity: 4 };
     for (fec, first_toi) in [(FecChoice::RaptorQ, 65_536), (rs, 65_536), (FecChoice::NoCode, 9)] {
         let config = SenderConfig { fec, first_toi: Some(first_toi), ..config() };
         let mut rig = Rig::new(&config);

@@ -1,7 +1,7 @@
 //! Rate, pauses, ends, events and counters.
 
 use super::*;
-use crate::flute::sender::{FecChoice, Passes};
+use crate::flute::sender::{FecChoice, Passes, Profile};
 
 #[test]
 fn rate_is_kept_to_the_bit() {
@@ -133,6 +133,22 @@ fn sessions_without_content_end() {
     assert_eq!(document.files[0].toi.get(), key.into());
     assert_eq!(document.files[0].attributes.object_length(), Some(0));
     assert!(sent.iter().filter(|sent| sent.fdt().is_some()).count() >= 2);
+}
+
+#[test]
+fn empty_files_get_a_packet_where_receivers_want_one() {
+    for (profile, packets) in [(Profile::Own, 0), (Profile::FluteCrate, 1), (Profile::Mbms, 0)] {
+        let fec = FecChoice::NoCode;
+        let mut rig = Rig::new(&SenderConfig { profile, fec, symbol_size: 1000, ..config() });
+        let key = rig.add_file("empty", 0);
+        rig.sender.finish();
+        let sent = rig.run(usize::MAX);
+        let format = PayloadFormat::Block16Symbol16;
+        let of_file: Vec<_> = sent.iter().filter_map(|sent| sent.symbol(format)).collect();
+        let expected = (key, PayloadId { block: 0, block_len: 0, symbol: 0 }, &[][..]);
+        assert_eq!(of_file, vec![expected; packets], "{profile}");
+        assert!(rig.sender.is_finished());
+    }
 }
 
 #[test]

@@ -67,7 +67,7 @@ fn long_table_is_coded_and_each_repetition_has_other_symbols() {
         .map(|sent| sent.packet().symbols(PayloadFormat::Block8Symbol24).unwrap().0.symbol)
         .collect();
     assert_eq!(ids, (0..ids.len() as u32).collect::<Vec<_>>());
-    let layout = layout_of(&of_table[0].fti().unwrap(), Points::Rfc5510);
+    let layout = of_table[0].fti().unwrap().layout().unwrap();
     assert!(ids.len() > 3 * layout.block_len(0) as usize, "{} sent", ids.len());
     // Every fifth packet is lost, and the whole first repetition.
     let lossy = of_table.iter().skip(layout.block_len(0) as usize + 2).enumerate();
@@ -204,7 +204,7 @@ fn manifest_and_digests_are_repeated_by_other_symbols_in_a_small_share() {
     assert!(first.unwrap() > 8, "they are among the first packets");
     let fti = sent.iter().filter(|sent| sent.header().toi == Toi::new(manifest.into()));
     let fti = fti.clone().next().unwrap().fti().unwrap();
-    let mut decoder = Decoder::new(manifest, layout_of(&fti, Points::Rfc5510));
+    let mut decoder = Decoder::new(manifest, fti.layout().unwrap());
     sent.iter().for_each(|sent| decoder.take(sent));
     assert_eq!(decoder.content().as_ref(), Some(&rig.content[&manifest]));
 }

@@ -8,9 +8,6 @@ use crate::base::Timestamp;
 use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
 
-/// The largest group in which requests for what is partly on disk are remembered while repair
-/// comes.
-const MAX_PATIENT_GROUP: u64 = 10;
 /// The longest pause between two requests to a sender that has gone silent.
 const MAX_SILENT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -29,9 +26,7 @@ pub(super) fn is_patient(sender: &SenderState, need: &Need<'_>) -> bool {
         Need::Blocks { .. } | Need::Symbols(_) => need.position(),
         _ => return false,
     };
-    // In larger groups requests of others count for one cycle only.
-    sender.path.timing().group_size <= MAX_PATIENT_GROUP
-        && sender.nack.queue().is_some()
+    sender.nack.queue().is_some()
         && sender.interest.object(at.key).is_some_and(RecvObject::has_held)
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::object::{STREAM_BLOCKS, SendObject};
 use super::stream::{SendStream, StreamSpec};
-use crate::fec::{Layout, Scheme};
+use crate::fec::{Layout, LayoutError, Scheme};
 use crate::norm::sender::config::{ConfigError, SenderConfig};
 use crate::norm::stream::StreamShape;
 use crate::norm::wire::{MAX_OBJECTS, MovedObjects, ObjectFlags, ObjectId};
@@ -222,6 +222,8 @@ fn layout(size: u64, config: &SenderConfig) -> Result<Layout, ConfigError> {
     let layout = match config.scheme {
         Scheme::RaptorQ => Layout::choose_raptorq(size, segment, config.block_len),
         Scheme::NoCode => Layout::choose_no_code(size, segment, config.block_len),
+        // NORM has no profile for it; the configuration refuses it.
+        Scheme::Raptor => Err(LayoutError::UnknownScheme),
         Scheme::ReedSolomon(code) => Layout::reed_solomon(size, segment, code),
     };
     layout.map_err(|_| ConfigError::ObjectTooLarge)

@@ -91,6 +91,7 @@ fn overlong_header_is_refused() {
 #[test]
 fn unknown_scheme_is_refused_where_a_payload_id_stands() {
     assert_eq!(error(&altered(samples::DATA, 13, 3)), ParseError::FecId);
+    assert_eq!(error(&altered(samples::DATA, 13, 1)), ParseError::FecId, "Raptor is for FLUTE");
     assert_eq!(error(&altered(samples::FLUSH, 13, 130)), ParseError::FecId);
     assert_eq!(error(&altered(samples::NACK, 40, 1)), ParseError::FecId);
     let info = altered(samples::INFO, 13, 3);

@@ -46,6 +46,12 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
              faster one",
             path_text(directory)
         ),
+        Hint::SpoolFailed { directory, error } => write!(
+            f,
+            "what waits for the rest of its block cannot be kept in {}: {error}. What finds no \
+             room in memory has to come again: make room there, or use more memory",
+            path_text(directory)
+        ),
         Hint::ReceivedAgain { .. } => {
             f.write_str("part of the set did not match its hash and is received again")
         }

@@ -39,6 +39,13 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::SenderIgnored { address, name } => {
             write!(f, "the sender {name} at {address} is ignored: another one is wanted")
         }
+        Hint::OtherProtocol { address, is_flute: true } => write!(
+            f,
+            "{address} sends by FLUTE in this group, one way, and this receiver expects NORM"
+        ),
+        Hint::OtherProtocol { address, is_flute: false } => {
+            write!(f, "{address} sends by NORM in this group, and this receiver expects FLUTE")
+        }
         Hint::TooManySenders { limit } => {
             write!(f, "{limit} senders were heard, which is odd; further ones are not shown")
         }

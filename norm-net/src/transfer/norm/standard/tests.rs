@@ -1,12 +1,14 @@
 use std::fs;
 use std::path::Path;
 
-use super::*;
+use norm_core::transfer::{ObjectMeta, ObjectSpec};
 use norm_files::source::{Reader, Reason, scan};
+
+use super::*;
 
 fn plan(paths: &[&Path], standard: &Standard, segment_size: u16) -> Result<FilePlan, SendError> {
     let paths: Vec<PathBuf> = paths.iter().map(|&path| path.to_owned()).collect();
-    FilePlan::new(&scan(&paths)?, standard, segment_size)
+    standard.plan(&scan(&paths)?, segment_size)
 }
 
 fn names(plan: &FilePlan) -> Vec<String> {
@@ -30,7 +32,7 @@ fn every_file_is_an_object_named_by_its_relative_path() {
     let standard = Standard::new(StandardFec::Id5);
     let paths = [photos.clone(), dir.path().join("note")];
     let found = scan(&paths).unwrap();
-    let plan = FilePlan::new(&found, &standard, 1400).unwrap();
+    let plan = standard.plan(&found, 1400).unwrap();
     assert_eq!(names(&plan), ["photos/2024/a", "photos/b", "note"]);
     assert_eq!(plan.specs().map(|spec| spec.size).collect::<Vec<_>>(), [2, 0, 3]);
     let [left_out] = &plan.left_out()[..] else { panic!("{:?}", plan.left_out()) };

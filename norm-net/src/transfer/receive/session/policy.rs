@@ -10,6 +10,8 @@ use norm_files::Preserve;
 use norm_files::receipts::Store;
 use norm_files::sink::{Backup, Only, PlaceOptions, Plan, Superfluous};
 
+use crate::transfer::receive::other_protocol::OtherProtocol;
+
 /// What of the user's options a session acts on.
 #[derive(Debug)]
 pub(in crate::transfer::receive) struct Policy {
@@ -33,6 +35,10 @@ pub(in crate::transfer::receive) struct Policy {
     pub interface: String,
     /// Bytes of an IP packet that it lets through, if that is known.
     pub mtu: Option<u32>,
+    /// FLUTE is received, and not NORM.
+    pub is_flute: bool,
+    /// Who sends by the other one.
+    pub other: OtherProtocol,
 }
 
 /// What becomes of files, on any thread.

@@ -650,6 +650,7 @@ impl SetJob {
     /// Adds how far it is.
     pub(super) fn add_progress(&self, engine: &impl Engine, progress: &mut ReceiveProgress) {
         progress.bytes_done += self.spool.written();
+        progress.bytes_waiting += engine.store().waiting(self.sender);
         progress.bytes_total = progress.bytes_total.saturating_add(self.bytes_total());
         progress.loss = progress.loss.max(self.loss(engine));
         let (done, chunks) = self.comparing.progress().unwrap_or_default();

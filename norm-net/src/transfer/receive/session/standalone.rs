@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
-use norm_core::transfer::NodeId;
+use norm_core::transfer::{FileContent, NodeId};
 use norm_files::sink::{Placed, RefusedMetadata, StandaloneFile, path_of};
 
 use super::engine::Engine;
@@ -80,6 +80,7 @@ impl StandaloneFiles {
         object: ObjectRef,
         size: u64,
         name: Option<&[u8]>,
+        content: &FileContent,
     ) {
         let node = turn.shared.senders.node(object.sender);
         let Some(node) = node.filter(|_| !turn.is_served()) else { return turn.give_up(object) };
@@ -101,7 +102,7 @@ impl StandaloneFiles {
         let overwrite = policy.files.overwrite;
         match StandaloneFile::create(&policy.directory, &path, &label, size, overwrite) {
             Ok(file) => {
-                files.begin(turn.now, object.key, file);
+                files.begin(turn.now, object.key, file, content.clone());
                 turn.engine.accept(object);
             }
             Err(error) => {
@@ -160,7 +161,8 @@ impl StandaloneFiles {
     pub(super) fn written(&mut self, turn: &Turn<'_, impl Engine>, object: ObjectRef) {
         let files = self.senders.get(&object.sender);
         if let Some(file) = files.and_then(|files| files.file(object.key)) {
-            turn.shared.tasks.place_file(object, file);
+            let content = files.map(|files| files.content(object.key)).unwrap_or_default();
+            turn.shared.tasks.place_file(object, file, content);
         }
     }
 
@@ -177,6 +179,9 @@ impl StandaloneFiles {
                 return self.placed(turn, object, placed);
             }
             FileResult::Placed(Err(error)) => not_placed(error),
+            FileResult::Failed(problem @ Problem::HashMismatch) => {
+                return self.object_failed(turn, object, Failure::wrong(problem));
+            }
             FileResult::Failed(problem) => problem,
         };
         self.object_failed(turn, object, Failure::local(problem));

@@ -5,6 +5,7 @@
 
 mod check;
 mod compare;
+mod content;
 mod done;
 mod load;
 mod place;
@@ -23,8 +24,8 @@ use crossbeam_channel::{Receiver as Channel, unbounded};
 use mio::Waker;
 use norm_core::Timestamp;
 use norm_core::endpoint::{JobDone, ObjectRef, StoreJob, StoreOutcome};
-use norm_core::fec::Scheme;
 use norm_core::fileset::ContentHash;
+use norm_core::transfer::FileContent;
 use norm_files::receipts::Store;
 use norm_files::sink::{Comparison, Spool, StandaloneFile};
 
@@ -137,12 +138,13 @@ impl Tasks {
         let (returns, failures) = (self.returns.clone(), self.results.clone());
         let load = Arc::clone(&self.load);
         let decodes = job.decode;
-        let solves = decodes && job.geometry.scheme == Scheme::RaptorQ;
+        let is_spooled = held.is_spooled();
+        let solves = decodes && job.geometry.scheme.solves();
         let task = StoreTask { owner, target, job, held, returns, failures, load };
         let work = || task.run();
         // Blocks are written in order; a disk for which others wait is slow, too.
         let is_busy = self.store_workers.is_busy();
-        match if solves || is_busy { Err(work) } else { self.inline.attempt(work) } {
+        match if solves || is_busy || is_spooled { Err(work) } else { self.inline.attempt(work) } {
             Ok(done) => engine.handle_job(now, done),
             Err(work) => {
                 let jobs = self.jobs.clone();
@@ -226,10 +228,15 @@ impl Tasks {
     }
 
     /// Places a complete standalone file.
-    pub(super) fn place_file(&self, object: ObjectRef, file: Arc<StandaloneFile>) {
+    pub(super) fn place_file(
+        &self,
+        object: ObjectRef,
+        file: Arc<StandaloneFile>,
+        content: FileContent,
+    ) {
         let (policy, cancel) = (Arc::clone(&self.policy), Arc::clone(&self.cancel));
         let results = self.results.clone();
-        let task = PlaceFileTask { object, file, policy, cancel, results };
+        let task = PlaceFileTask { object, file, content, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

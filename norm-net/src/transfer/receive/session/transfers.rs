@@ -50,6 +50,10 @@ struct Hinted {
     refusal: bool,
     /// That the disk is the limit.
     disk: bool,
+    /// That symbols cannot be kept on the disk.
+    spool: bool,
+    /// That a sender speaks another protocol.
+    other_protocol: bool,
     /// That a switch forgets members.
     forgotten: bool,
     /// That a sender does not hear this receiver.
@@ -187,12 +191,12 @@ impl Transfers {
             &ObjectMeta::SetPart { index, part: descriptor } => {
                 self.sets.opened(turn, &OpenedPart { object, size, index, descriptor });
             }
-            ObjectMeta::File { name, .. } => {
+            ObjectMeta::File { name, content } => {
                 if turn.shared.policy.files.expect.is_some() {
                     // Nothing tells what is in it.
                     return refuse_opaque(turn, object);
                 }
-                self.standalone.opened(turn, object, size, name.as_deref());
+                self.standalone.opened(turn, object, size, name.as_deref(), content);
             }
             ObjectMeta::Opaque(_) => refuse_opaque(turn, object),
         }
@@ -417,6 +421,7 @@ impl Transfers {
         let is_full = turn.engine.store_mut().is_nearly_full();
         self.disk.note(turn.now, turn.shared.tasks.load().written_for(), is_full);
         self.sets.tell_news(turn, self.disk.is_limit());
+        self.watch_spool(turn);
         if self.disk.is_limit() && !self.hinted.disk {
             self.hinted.disk = true;
             let directory = turn.shared.policy.directory.clone();
@@ -424,9 +429,28 @@ impl Transfers {
         }
     }
 
+    /// Says when symbols cannot be kept.
+    fn watch_spool(&mut self, turn: &Turn<'_, impl Engine>) {
+        let failure = turn.engine.store().take_spool_failure();
+        if let Some(error) = failure.filter(|_| !self.hinted.spool) {
+            self.hinted.spool = true;
+            let directory = turn.shared.policy.directory.clone();
+            turn.shared.events.hint(Hint::SpoolFailed { directory, error: (&error).into() });
+        }
+    }
+
     fn hint_at_silence(&mut self, turn: &Turn<'_, impl Engine>) {
         let shared = &*turn.shared;
         let is_alone = shared.senders.is_empty() && !self.group.is_away();
+        if is_alone
+            && !self.hinted.other_protocol
+            && let Some(address) = shared.policy.other.source()
+        {
+            // That explains why no sender is heard.
+            (self.hinted.other_protocol, self.hinted.no_sender) = (true, true);
+            let is_flute = !shared.policy.is_flute;
+            shared.events.hint(Hint::OtherProtocol { address, is_flute });
+        }
         if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
             self.hinted.no_sender = true;
             let (group, interface) = (shared.policy.group, shared.policy.interface.clone());

@@ -16,6 +16,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::*;
+use crate::fec::Scheme;
 use crate::norm::sender::{MemberStatus, ObjectSpec};
 use crate::norm::wire::{
     Ack, Cmd, Command, Extensions, FecId, Header, Identity, MemberReport, MemberState, Message,
@@ -213,6 +214,7 @@ fn impossible_settings_are_refused() {
         Sender::new(config, 1, START).err()
     };
     assert_eq!(refuse(|c| c.node = NodeId::NONE), Some(ConfigError::ReservedNode));
+    assert_eq!(refuse(|c| c.scheme = Scheme::Raptor), Some(ConfigError::Scheme));
     assert_eq!(refuse(|c| c.segment_size = 8), Some(ConfigError::SegmentSize));
     assert_eq!(refuse(|c| c.block_len = 0), Some(ConfigError::BlockLength));
     assert_eq!(refuse(|_| {}), None);

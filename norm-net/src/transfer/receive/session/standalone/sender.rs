@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::SenderId;
-use norm_core::transfer::NodeId;
+use norm_core::transfer::{FileContent, NodeId};
 use norm_files::sink::{Placed, StandaloneFile};
 
 use crate::event::{MAX_PATHS, Problem, SetFailure, SetReport};
@@ -25,6 +25,8 @@ pub(super) struct StandaloneSender {
     node: NodeId,
     /// Files that are being received, by key.
     files: BTreeMap<u64, Arc<StandaloneFile>>,
+    /// What is said of their content, where something is.
+    contents: BTreeMap<u64, FileContent>,
     /// The first complete ones.
     paths: Vec<PathBuf>,
     complete: u64,
@@ -46,6 +48,7 @@ impl StandaloneSender {
         Self {
             node,
             files: BTreeMap::new(),
+            contents: BTreeMap::new(),
             paths: Vec::new(),
             complete: 0,
             present: 0,
@@ -94,13 +97,28 @@ impl StandaloneSender {
     }
 
     /// A file begins.
-    pub(super) fn begin(&mut self, now: Timestamp, key: u64, file: StandaloneFile) {
+    pub(super) fn begin(
+        &mut self,
+        now: Timestamp,
+        key: u64,
+        file: StandaloneFile,
+        content: FileContent,
+    ) {
         self.progress.touch(now);
+        if content != FileContent::default() {
+            self.contents.insert(key, content);
+        }
         self.files.insert(key, Arc::new(file));
+    }
+
+    /// What is said of the content of the file with this key.
+    pub(super) fn content(&self, key: u64) -> FileContent {
+        self.contents.get(&key).cloned().unwrap_or_default()
     }
 
     /// Takes a file out that is no longer received.
     pub(super) fn take(&mut self, key: u64) -> Option<Arc<StandaloneFile>> {
+        self.contents.remove(&key);
         self.files.remove(&key)
     }
 

@@ -8,10 +8,12 @@ use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use norm_core::endpoint::ObjectRef;
+use norm_core::transfer::FileContent;
 use norm_files::sink::{
     PlaceError, Plan, Removed, Spool, StandaloneFile, WholeSet, keep_receipt, place_set,
 };
 
+use super::content;
 use super::done::{FileResult, SetResult, TaskResults};
 use crate::event::Problem;
 use crate::io::workers::guarded;
@@ -97,6 +99,8 @@ fn remove_superfluous(
 pub(super) struct PlaceFileTask {
     pub(super) object: ObjectRef,
     pub(super) file: Arc<StandaloneFile>,
+    /// What its sender says of its content.
+    pub(super) content: FileContent,
     pub(super) policy: Arc<FilePolicy>,
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) results: TaskResults,
@@ -105,11 +109,13 @@ pub(super) struct PlaceFileTask {
 impl PlaceFileTask {
     /// Does it.
     pub(super) fn run(self) {
-        let Self { object, file, policy, cancel, results } = self;
-        let result = match guarded(|| file.place(&policy.place_options(), &cancel)) {
-            Ok(result) => FileResult::Placed(result),
-            Err(error) => FileResult::Failed(Problem::Internal { error }),
+        let Self { object, file, content, policy, cancel, results } = self;
+        let place = || match content::settle(&file, &content) {
+            Ok(()) => FileResult::Placed(file.place(&policy.place_options(), &cancel)),
+            Err(problem) => FileResult::Failed(problem),
         };
+        let result =
+            guarded(place).unwrap_or_else(|error| FileResult::Failed(Problem::Internal { error }));
         drop(file);
         results.file(object, result);
     }

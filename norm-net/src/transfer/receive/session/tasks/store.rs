@@ -99,6 +99,9 @@ impl StoreTask {
     }
 
     fn store(&mut self) -> StoreOutcome {
+        if self.held.load().is_err() {
+            return StoreOutcome::HeldLost;
+        }
         if self.job.decode {
             if self.read_held().is_err() {
                 return StoreOutcome::HeldLost;

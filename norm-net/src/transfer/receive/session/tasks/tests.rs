@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use norm_core::endpoint::{BlockGeometry, BlockSlot, SenderId, SymbolStore};
+use norm_core::fec::Scheme;
 use norm_core::fileset::{ManifestHash, PartKind, digest_list_len};
 use norm_files::sink::{Part, Reading, Spools};
 
@@ -9,6 +10,7 @@ use super::*;
 use crate::event::Problem;
 use crate::io::socket::{Link, LinkConfig};
 use crate::transfer::receive::store::BlockStore;
+use crate::transfer::spool_file::SpoolFile;
 
 const SLOT: BlockSlot = BlockSlot { sender: SenderId(0), object: 0, block: 0 };
 const GEOMETRY: BlockGeometry =
@@ -87,6 +89,42 @@ fn panic_while_storing_fails_the_block_and_says_why() {
     let failure = set.failure();
     assert!(failure.ends_with("on purpose"), "{failure}");
     assert!(set.store.put(SLOT, &GEOMETRY, 0, &[7; 64]), "the buffer came back");
+}
+
+/// A store whose blocks wait in this file.
+fn spooled(file: SpoolFile) -> BlockStore {
+    BlockStore::with_spool(8, file).unwrap()
+}
+
+#[test]
+fn block_that_waits_on_the_disk_is_written_to_its_place() {
+    let mut set = Fixture::new();
+    set.store = spooled(SpoolFile::new(std::env::temp_dir()));
+    assert!(set.store.put(SLOT, &GEOMETRY, 0, &[9; 64]));
+    let done = set.store_task().run();
+    assert!(matches!(done, JobDone::Store { outcome: StoreOutcome::Written, .. }), "{done:?}");
+    let mut written = [0; 64];
+    set.spool.read_held(&mut written, 0).unwrap();
+    assert_eq!(written, [9; 64]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn block_of_which_symbols_were_lost_on_the_disk_is_to_come_again() {
+    let mut set = Fixture::new();
+    let full = std::fs::File::options().read(true).write(true).open("/dev/full").unwrap();
+    set.store = spooled(SpoolFile::of(full));
+    let geometry = BlockGeometry { symbols: 2, len: 128, ..GEOMETRY };
+    assert!(set.store.put(SLOT, &geometry, 0, &[9; 64]));
+    // The first one is to make room for it.
+    let taken = set.store.put(SLOT, &geometry, 1, &[9; 64]);
+    while set.store.take_spool_failure().is_none() {
+        std::thread::yield_now();
+    }
+    assert!(taken);
+    let done = set.store_task().run();
+    assert!(matches!(done, JobDone::Store { outcome: StoreOutcome::HeldLost, .. }), "{done:?}");
+    assert!(set.store.put(SLOT, &geometry, 0, &[9; 64]), "it begins anew");
 }
 
 #[test]

@@ -4,18 +4,27 @@ use std::fs::File;
 use std::io;
 
 /// Fills `buffer` from `offset` on.
+///
+/// # Errors
+/// When there are not as many bytes, or they cannot be read.
 #[cfg(unix)]
 pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
 }
 
 /// Writes all of `bytes` from `offset` on.
+///
+/// # Errors
+/// When the system refuses, because the disk is full for instance.
 #[cfg(unix)]
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, offset)
 }
 
 /// Fills `buffer` from `offset` on.
+///
+/// # Errors
+/// When there are not as many bytes, or they cannot be read.
 #[cfg(windows)]
 pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     let mut done = 0;
@@ -29,6 +38,9 @@ pub fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<
 }
 
 /// Writes all of `bytes` from `offset` on.
+///
+/// # Errors
+/// When the system refuses, because the disk is full for instance.
 #[cfg(windows)]
 pub fn write_all_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut done = 0;

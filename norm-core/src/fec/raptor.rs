@@ -1,0 +1,77 @@
+//! Raptor (RFC 5053) by the `raptor-code` crate, with everything checked before the crate sees it.
+//!
+//! The crate indexes its tables with K, which it does not check, and allocates what it is asked
+//! for. So nothing here hands it a block that is not within the limits of
+//! [`Layout`](super::Layout), or a symbol that is not exactly T bytes. N is 1, hence the symbol
+//! alignment changes no byte of the code.
+
+use ::raptor_code::{SourceBlockDecoder, SourceBlockEncoder};
+
+use super::error::CodeError;
+use super::limits::{
+    MAX_RAPTOR_BLOCK_LEN, MAX_RAPTOR_SYMBOLS, MIN_RAPTOR_BLOCK_LEN, block_size, bytes,
+};
+
+/// Bytes in a block of `k` symbols, if Raptor has such blocks.
+pub(super) fn raptor_block_size(k: u32, symbol_size: u16) -> Result<usize, CodeError> {
+    let size = block_size(k, symbol_size, MAX_RAPTOR_BLOCK_LEN)?;
+    if k < MIN_RAPTOR_BLOCK_LEN { Err(CodeError::BlockTooShort) } else { Ok(size) }
+}
+
+/// Computes `count` repair symbols of a block of `k` source symbols, `count * symbol_size` bytes;
+/// see [`encode`](super::encode). All ids must be below 65,536.
+pub(super) fn encode_raptor(
+    k: u32,
+    symbol_size: u16,
+    source: &[u8],
+    first_symbol: u32,
+    count: u32,
+) -> Result<Vec<u8>, CodeError> {
+    let size = raptor_block_size(k, symbol_size)?;
+    let end = first_symbol.checked_add(count).ok_or(CodeError::SymbolRange)?;
+    if first_symbol < k || end > MAX_RAPTOR_SYMBOLS {
+        return Err(CodeError::SymbolRange);
+    }
+    if source.len() > size {
+        return Err(CodeError::ContentLength);
+    }
+    let total = bytes(count, symbol_size)?;
+    let mut padded = Vec::new();
+    let source = if source.len() == size {
+        source
+    } else {
+        padded.reserve_exact(size);
+        padded.extend_from_slice(source);
+        padded.resize(size, 0);
+        &padded
+    };
+    // Every K in range has a systematic index, with which it succeeds (RFC 5053 §5.7).
+    let made = SourceBlockEncoder::new(source, k as usize);
+    let mut encoder = made.map_err(|_| CodeError::BlockTooShort)?;
+    let mut out = Vec::with_capacity(total);
+    for symbol in first_symbol..end {
+        out.extend_from_slice(&encoder.fountain(symbol));
+    }
+    Ok(out)
+}
+
+/// Solves for the whole block, `k * symbol_size` bytes. `None` when the symbols do not suffice, or
+/// when one of them is not T bytes long or has an id of 65,536 or more.
+pub(super) fn solve_raptor<'a>(
+    k: u32,
+    symbol_size: u16,
+    symbols: impl Iterator<Item = (u32, &'a [u8])>,
+) -> Option<Vec<u8>> {
+    let size = raptor_block_size(k, symbol_size).ok()?;
+    let mut decoder = SourceBlockDecoder::new(k as usize);
+    for (symbol, payload) in symbols {
+        if symbol >= MAX_RAPTOR_SYMBOLS || payload.len() != usize::from(symbol_size) {
+            return None;
+        }
+        decoder.push_encoding_symbol(payload, symbol);
+    }
+    decoder.decode(size)
+}
+
+#[cfg(test)]
+mod tests;

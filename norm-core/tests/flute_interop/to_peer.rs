@@ -1,0 +1,62 @@
+//! Our sender, the peer's receiver.
+
+use norm_core::flute::Profile;
+use norm_core::flute::sender::Passes;
+
+use crate::case::{Case, Fec, Loss};
+use crate::peer::PeerReceiver;
+use crate::sender::{OurSender, config, without_fti};
+
+/// What a transfer took.
+pub struct Took {
+    /// Packets that were sent until the object was complete.
+    pub packets: usize,
+}
+
+/// Sends an object of ours until it is complete at the peer; checks every byte.
+pub fn send(case: &Case, profile: Profile, room: usize) -> Took {
+    let content = case.content();
+    let passes = if case.loss == 0 { Passes::Once { overhead: 10 } } else { Passes::Forever };
+    let mut sender = OurSender::new(&config(case, profile, passes), &content);
+    let mut receiver = PeerReceiver::new(room);
+    let mut loss = Loss::new(case.loss);
+    let (mut packets, most) = (0, case.most());
+    while receiver.complete().is_empty() {
+        let packet = sender.next().filter(|_| packets < most).unwrap_or_else(|| {
+            panic!("{case:?} {profile}, packet {packets}: {:?}", receiver.refused)
+        });
+        packets += 1;
+        let packet = if case.in_band { packet } else { without_fti(&packet) };
+        if !loss.hits() {
+            receiver.hear(&packet);
+        }
+    }
+    let [(location, bytes)] = &receiver.complete()[..] else { panic!("{case:?}: several") };
+    assert!(location.ends_with("a/b.bin") && *bytes == content, "{case:?}: {location}");
+    assert!(receiver.refused.is_empty(), "{case:?} {profile}: {:?}", receiver.refused);
+    assert_eq!(receiver.failed(), 0, "{case:?} {profile}");
+    Took { packets }
+}
+
+#[test]
+fn object_of_each_scheme_is_received_by_the_peer() {
+    for fec in Fec::ALL {
+        for (profile, room) in [(Profile::FluteCrate, 10 << 20), (Profile::Rfc6726, 10 << 20)] {
+            for loss in [0, 10] {
+                let took = send(&Case { loss, ..Case::new(fec, 1_000_003) }, profile, room);
+                let needed = 1_000_003_usize.div_ceil(1400);
+                assert!(took.packets > needed, "{fec:?}");
+                let two_passes = fec != Fec::NoCode || loss == 0;
+                assert!(!two_passes || took.packets < needed * 3, "{fec:?}: {}", took.packets);
+            }
+        }
+    }
+}
+
+#[test]
+fn tables_alone_say_to_the_peer_how_objects_are_cut() {
+    for fec in Fec::ALL {
+        let case = Case { in_band: false, ..Case::new(fec, 30_000) };
+        send(&case, Profile::FluteCrate, 10 << 20);
+    }
+}

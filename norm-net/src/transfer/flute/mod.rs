@@ -1,0 +1,45 @@
+//! FLUTE's part of transfers (RFC 6726): one way, from a sender that hears nothing of its
+//! receivers.
+//!
+//! - `options`: what the user decides.
+//! - `send`: a sender with all that is to be sent.
+//! - `receive`: a receiver.
+
+mod options;
+mod receive;
+mod send;
+
+use norm_core::endpoint::SymbolStore;
+use norm_core::flute::{Receiver, Sender};
+
+use crate::io::layer::Layer;
+
+pub use norm_core::flute::sender::{Passes, Profile, SenderError};
+pub use options::{FluteReceive, FluteSend};
+
+pub(crate) use receive::receiver;
+pub(crate) use send::Flute;
+
+impl<S: SymbolStore> Layer for Receiver<S> {
+    type Engine = Self;
+
+    fn engine(&self) -> &Self {
+        self
+    }
+
+    fn engine_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+impl Layer for Sender {
+    type Engine = Self;
+
+    fn engine(&self) -> &Self {
+        self
+    }
+
+    fn engine_mut(&mut self) -> &mut Self {
+        self
+    }
+}

@@ -1,0 +1,406 @@
+//! Symbols that wait on a disk: of more blocks at once than the memory holds.
+//!
+//! Each block has a region of a temporary file, in which its symbols stand with their ids, in the
+//! order in which they came. They are collected in memory and written in runs by a thread of its
+//! own. What cannot be written is lost, and its block is to come again.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use norm_core::endpoint::{BlockGeometry, BlockSlot};
+use norm_core::fec::{BlockBuffer, Scheme};
+
+use crate::io::workers::Workers;
+use crate::transfer::regions::{Region, Regions};
+use crate::transfer::spool_file::SpoolFile;
+
+/// Bytes of a symbol's id before it.
+const ID: usize = 4;
+/// Symbols beyond K that a region has room for: a block is solved long before.
+const EXTRA: u64 = 64;
+/// Symbols for which memory is taken at once.
+const STEP: usize = 8;
+/// Bytes that are read at once.
+const READ: usize = 1 << 20;
+/// After a write that failed, as many symbols are refused before the next one is tried.
+const PATIENCE: u32 = 10_000;
+
+/// All blocks whose symbols wait on the disk.
+#[derive(Debug)]
+pub(super) struct Spooled {
+    shared: Arc<Shared>,
+    writer: Workers,
+    /// Bytes that may be in memory: half of them collected, half on their way to the disk.
+    budget: usize,
+    /// Bytes that are collected.
+    collected: usize,
+    regions: Regions,
+    blocks: HashMap<BlockSlot, SpooledBlock>,
+    /// Blocks with collected symbols, the oldest ones first. Some may be there twice, or be gone.
+    order: VecDeque<BlockSlot>,
+    /// Symbols refused since a write failed.
+    refused: u32,
+}
+
+/// What the writing thread has, too.
+#[derive(Debug)]
+struct Shared {
+    file: SpoolFile,
+    /// Bytes on their way to the disk.
+    writing: AtomicUsize,
+    /// A write has failed.
+    has_failed: AtomicBool,
+    /// Why the first one did.
+    failure: Mutex<Option<io::Error>>,
+}
+
+/// Symbols of a block.
+#[derive(Debug)]
+pub(super) struct SpooledBlock {
+    geometry: BlockGeometry,
+    region: Region,
+    /// Bytes from the start of the region on that were written.
+    written: u64,
+    /// What was handed to the writer after that.
+    runs: VecDeque<Arc<Run>>,
+    /// What is collected.
+    tail: Vec<u8>,
+    /// All bytes.
+    len: u64,
+    /// Bytes of symbols alone.
+    bytes: u64,
+}
+
+/// A run of symbols.
+#[derive(Debug)]
+struct Run {
+    len: u64,
+    state: Mutex<RunState>,
+}
+
+#[derive(Debug)]
+enum RunState {
+    /// To be written.
+    Waiting(Vec<u8>),
+    Written,
+    /// It could not be written.
+    Lost,
+}
+
+impl Run {
+    fn lock(&self) -> MutexGuard<'_, RunState> {
+        // Nothing in here panics halfway.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True when it is known to be written, without waiting for one that is being written.
+    fn is_written(&self) -> bool {
+        self.state.try_lock().is_ok_and(|state| matches!(*state, RunState::Written))
+    }
+}
+
+impl Spooled {
+    /// Nothing, in this file, with `budget` bytes of memory.
+    ///
+    /// # Errors
+    /// When the system refuses a thread.
+    pub(super) fn new(file: SpoolFile, budget: usize) -> io::Result<Self> {
+        let shared = Shared {
+            file,
+            writing: AtomicUsize::new(0),
+            has_failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            writer: Workers::new("norm-spool", 1)?,
+            budget,
+            collected: 0,
+            regions: Regions::default(),
+            blocks: HashMap::new(),
+            order: VecDeque::new(),
+            refused: 0,
+        })
+    }
+
+    /// Why symbols could not be written; told once.
+    pub(super) fn take_failure(&self) -> Option<io::Error> {
+        self.shared.failure().take()
+    }
+
+    /// True when the block has symbols here.
+    pub(super) fn has(&self, slot: BlockSlot) -> bool {
+        self.blocks.contains_key(&slot)
+    }
+
+    /// Bytes that still find room in memory.
+    pub(super) fn room(&self) -> usize {
+        self.budget.saturating_sub(self.collected + self.writing())
+    }
+
+    /// True when the disk takes less than comes.
+    pub(super) fn is_slow(&self) -> bool {
+        self.writing() > self.budget / 8 * 3
+    }
+
+    /// Bytes on their way to the disk.
+    fn writing(&self) -> usize {
+        self.shared.writing.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a symbol; false when there is no room, or it is none of the block.
+    pub(super) fn put(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        let size = usize::from(geometry.symbol_size);
+        if !fits(geometry, symbol, payload.len()) {
+            return false;
+        }
+        if self.collected >= self.budget / 2 && !self.write_oldest() {
+            return false;
+        }
+        let regions = &mut self.regions;
+        let block = self.blocks.entry(slot).or_insert_with(|| SpooledBlock {
+            geometry: *geometry,
+            region: regions.take(region_size(geometry)),
+            written: 0,
+            runs: VecDeque::new(),
+            tail: Vec::new(),
+            len: 0,
+            bytes: 0,
+        });
+        let record = ID + size;
+        if block.geometry != *geometry || block.len + record as u64 > block.region.size {
+            return false;
+        }
+        let (before, was_empty) = (block.tail.capacity(), block.tail.is_empty());
+        if before - block.tail.len() < record {
+            block.tail.reserve_exact(STEP * record);
+        }
+        block.tail.extend_from_slice(&symbol.to_be_bytes());
+        block.tail.extend_from_slice(payload);
+        block.tail.resize(block.tail.len() + size - payload.len(), 0);
+        block.len += record as u64;
+        block.bytes += payload.len() as u64;
+        self.collected += block.tail.capacity() - before;
+        if was_empty {
+            self.order.push_back(slot);
+            self.tidy_order();
+        }
+        true
+    }
+
+    /// Has the oldest block with collected symbols written; false when too many bytes are on their
+    /// way, or the disk takes no more.
+    fn write_oldest(&mut self) -> bool {
+        if self.shared.has_failed.load(Ordering::Relaxed) {
+            self.refused += 1;
+            if self.refused < PATIENCE {
+                return false;
+            }
+            self.try_again();
+        }
+        if self.writing() >= self.budget.div_ceil(2) {
+            return false;
+        }
+        while let Some(slot) = self.order.pop_front() {
+            let Some(block) = self.blocks.get_mut(&slot).filter(|block| !block.tail.is_empty())
+            else {
+                continue;
+            };
+            let tail = std::mem::take(&mut block.tail);
+            self.collected = self.collected.saturating_sub(tail.capacity());
+            let (run, offset) = block.begin_run(tail);
+            let shared = Arc::clone(&self.shared);
+            shared.writing.fetch_add(run.len as usize, Ordering::Relaxed);
+            self.writer.submit(move || shared.write(run, offset));
+            return true;
+        }
+        // All of it belongs to blocks that workers have.
+        false
+    }
+
+    /// There may be room again.
+    fn try_again(&mut self) {
+        self.refused = 0;
+        self.shared.has_failed.store(false, Ordering::Relaxed);
+    }
+
+    /// Keeps the list short when blocks come and go without being written.
+    fn tidy_order(&mut self) {
+        if self.order.len() > 64 + 2 * self.blocks.len() {
+            let blocks = &self.blocks;
+            self.order.retain(|slot| blocks.contains_key(slot));
+            let mut seen = std::collections::HashSet::new();
+            self.order.retain(|slot| seen.insert(*slot));
+        }
+    }
+
+    /// Lends a block to a worker.
+    pub(super) fn lend(&mut self, slot: BlockSlot) -> Option<Loading> {
+        let block = self.blocks.remove(&slot)?;
+        Some(Loading { block, shared: Arc::clone(&self.shared) })
+    }
+
+    /// Takes a block back that needs more symbols.
+    pub(super) fn take_back(&mut self, slot: BlockSlot, loading: Loading) {
+        if !loading.block.tail.is_empty() {
+            self.order.push_back(slot);
+        }
+        if let Some(other) = self.blocks.insert(slot, loading.block) {
+            self.forget(&other);
+        }
+    }
+
+    /// Forgets a block that was lent; returns the bytes of its symbols.
+    pub(super) fn release(&mut self, loading: &Loading) -> u64 {
+        self.forget(&loading.block)
+    }
+
+    /// Forgets a block; returns the bytes of its symbols.
+    pub(super) fn discard(&mut self, slot: BlockSlot) -> u64 {
+        self.blocks.remove(&slot).map_or(0, |block| self.forget(&block))
+    }
+
+    fn forget(&mut self, block: &SpooledBlock) -> u64 {
+        self.collected = self.collected.saturating_sub(block.tail.capacity());
+        if self.regions.give_back(block.region) {
+            let shared = Arc::clone(&self.shared);
+            self.writer.submit(move || shared.file.clear());
+        }
+        // What was there may be written over.
+        self.try_again();
+        block.bytes
+    }
+}
+
+/// Whether a symbol of this length may be one of the block, as [`BlockBuffer::put`] has it.
+fn fits(geometry: &BlockGeometry, symbol: u32, len: usize) -> bool {
+    let BlockGeometry { scheme, symbols, symbol_size, len: block_bytes, .. } = *geometry;
+    let full = usize::from(symbol_size);
+    match symbol.checked_sub(symbols) {
+        Some(repair) => {
+            let short = matches!(scheme, Scheme::ReedSolomon(_)) && len < full;
+            repair < scheme.parity(symbols) && (short || len == full)
+        }
+        None => {
+            let before = u64::from(symbol) * u64::from(symbol_size);
+            let left = u64::from(block_bytes).saturating_sub(before);
+            len == full || (len as u64 == left && len < full)
+        }
+    }
+}
+
+/// Bytes that a block's symbols may take.
+fn region_size(geometry: &BlockGeometry) -> u64 {
+    (u64::from(geometry.symbols) + EXTRA) * (ID as u64 + u64::from(geometry.symbol_size))
+}
+
+impl Shared {
+    /// Writes a run, unless its block is gone.
+    fn write(&self, run: Arc<Run>, offset: u64) {
+        if Arc::strong_count(&run) > 1 {
+            let mut state = run.lock();
+            if let RunState::Waiting(bytes) = &*state {
+                *state = match self.file.write(bytes, offset) {
+                    Ok(()) => RunState::Written,
+                    Err(error) => {
+                        self.failure().get_or_insert(error);
+                        self.has_failed.store(true, Ordering::Relaxed);
+                        RunState::Lost
+                    }
+                };
+            }
+        }
+        let len = run.len as usize;
+        drop(run);
+        self.writing.fetch_sub(len, Ordering::Relaxed);
+    }
+
+    fn failure(&self) -> MutexGuard<'_, Option<io::Error>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl SpooledBlock {
+    /// Adds a run; returns it with its place in the file.
+    fn begin_run(&mut self, bytes: Vec<u8>) -> (Arc<Run>, u64) {
+        while self.runs.front().is_some_and(|run| run.is_written()) {
+            self.written += self.runs.pop_front().map_or(0, |run| run.len);
+        }
+        let before: u64 = self.runs.iter().map(|run| run.len).sum();
+        let offset = self.region.start + self.written + before;
+        let len = bytes.len() as u64;
+        let run = Arc::new(Run { len, state: Mutex::new(RunState::Waiting(bytes)) });
+        self.runs.push_back(Arc::clone(&run));
+        (run, offset)
+    }
+}
+
+/// A block that a worker has.
+#[derive(Debug)]
+pub(super) struct Loading {
+    block: SpooledBlock,
+    shared: Arc<Shared>,
+}
+
+impl Loading {
+    /// Puts all symbols together.
+    ///
+    /// # Errors
+    /// When some of them were lost, or cannot be read.
+    pub(super) fn load(&self) -> io::Result<BlockBuffer> {
+        let BlockGeometry { scheme, symbols, symbol_size, len, .. } = self.block.geometry;
+        let buffer = BlockBuffer::new(scheme, symbols, symbol_size, len);
+        let mut buffer = buffer.map_err(|_| io::ErrorKind::InvalidData)?;
+        let mut at = self.block.region.start;
+        self.read(&mut buffer, at, self.block.written)?;
+        at += self.block.written;
+        for run in &self.block.runs {
+            match &*run.lock() {
+                RunState::Waiting(bytes) => self.take(&mut buffer, bytes),
+                RunState::Written => self.read(&mut buffer, at, run.len)?,
+                RunState::Lost => return Err(io::ErrorKind::StorageFull.into()),
+            }
+            at += run.len;
+        }
+        self.take(&mut buffer, &self.block.tail);
+        Ok(buffer)
+    }
+
+    /// Takes symbols from the file.
+    fn read(&self, buffer: &mut BlockBuffer, mut at: u64, len: u64) -> io::Result<()> {
+        let record = ID + usize::from(self.block.geometry.symbol_size);
+        let step = (READ / record).max(1) * record;
+        let mut bytes = Vec::new();
+        let mut left = usize::try_from(len).unwrap_or(usize::MAX);
+        while left > 0 {
+            bytes.resize(step.min(left), 0);
+            self.shared.file.read(&mut bytes, at)?;
+            self.take(buffer, &bytes);
+            at += bytes.len() as u64;
+            left -= bytes.len();
+        }
+        Ok(())
+    }
+
+    /// Takes symbols with their ids.
+    fn take(&self, buffer: &mut BlockBuffer, records: &[u8]) {
+        let record = ID + usize::from(self.block.geometry.symbol_size);
+        for record in records.chunks_exact(record) {
+            if let Some((id, symbol)) = record.split_first_chunk() {
+                // One that is there twice, or beyond what a solve needs, is not taken.
+                buffer.put(u32::from_be_bytes(*id), symbol);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
