@@ -183,6 +183,7 @@ fn simpler_sessions(session: &FluteSession) -> Vec<Feature> {
     };
     push(FluteSession { restart_ms: None, same_tois: false, ..*session });
     push(FluteSession { interleave: None, ..*session });
+    push(FluteSession { raptor: false, ..*session });
     push(FluteSession { set: false, ..*session });
     push(FluteSession { known: true, ..*session });
     push(FluteSession { fdt_ms: 1000, ..*session });

@@ -264,6 +264,8 @@ pub struct FluteSession {
     pub passes: u32,
     /// Everything is sent once instead, with this many percent of coded symbols on top.
     pub once: Option<u32>,
+    /// With Raptor, where the recipe has RaptorQ.
+    pub raptor: bool,
     /// Bytes of blocks in one round-robin, if not the engine's choice.
     pub interleave: Option<u32>,
     /// Time between two sendings of the table, in milliseconds.

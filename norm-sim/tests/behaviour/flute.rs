@@ -98,14 +98,14 @@ fn what_is_sent_once_arrives_as_far_as_its_overhead_suffices() {
 
 #[test]
 fn every_scheme_brings_everything_in_enough_passes() {
-    use norm_core::fec::{Points, RsForm};
-    let points = Points::Rizzo;
+    use norm_core::fec::RsForm;
     for fec in [
         FecChoice::NoCode,
+        FecChoice::Raptor,
         FecChoice::RaptorQ,
-        FecChoice::ReedSolomon { form: RsForm::Id5, points, parity: 10 },
-        FecChoice::ReedSolomon { form: RsForm::Id2Bits16, points, parity: 100 },
-        FecChoice::ReedSolomon { form: RsForm::Id129, points, parity: 10 },
+        FecChoice::ReedSolomon { form: RsForm::Id5, parity: 10 },
+        FecChoice::ReedSolomon { form: RsForm::Id2Bits16Be, parity: 100 },
+        FecChoice::ReedSolomon { form: RsForm::Id129, parity: 10 },
     ] {
         let config = SenderConfig { fec, ..config(Passes::Times(8)) };
         let plan = FluteSenderPlan::set(config, &[500, 90_000, 33, 0, 2_000]);

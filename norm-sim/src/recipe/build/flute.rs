@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use norm_core::fec::Points;
+use norm_core::fec::RsForm;
 use norm_core::flute::receiver::ReceiverConfig;
 use norm_core::flute::sender::{FecChoice, Passes, SenderConfig};
 use norm_core::flute::wire::Tsi;
@@ -79,10 +79,15 @@ fn config(recipe: &Recipe, session: &FluteSession) -> SenderConfig {
     let block_len = code.map_or(recipe.block_len.clamp(1, 56_403), |code| code.block_len().into());
     let fec = match code {
         Some(code) => {
-            let (form, points, parity) = (code.form(), Points::Rizzo, code.parity());
-            FecChoice::ReedSolomon { form, points, parity }
+            // What NORM has over GF(2^16) is in the byte order of another implementation.
+            let form = match code.form() {
+                RsForm::Id2Bits16 => RsForm::Id2Bits16Be,
+                form => form,
+            };
+            FecChoice::ReedSolomon { form, parity: code.parity() }
         }
         None if recipe.no_code => FecChoice::NoCode,
+        None if session.raptor => FecChoice::Raptor,
         None => FecChoice::RaptorQ,
     };
     let passes = match (session.once, session.passes) {

@@ -69,6 +69,7 @@ fn session(dice: &mut Dice) -> FluteSession {
         once: dice.chance(0.3).then(|| dice.one_of([0, 1, 5, 10, 30, 100])),
         interleave: dice.chance(0.3).then(|| dice.log(1, 1 << 20) as u32),
         fdt_ms: dice.one_of([1000, 1000, 100, 20]),
+        raptor: dice.chance(0.2),
         set: dice.chance(0.4),
         restart_ms: dice.chance(0.2).then(|| dice.log(1, 5000) as u32),
         same_tois: dice.chance(0.5),
