@@ -251,7 +251,7 @@ impl Kernel {
             && self.hosts.iter().all(Host::is_done)
     }
 
-    /// When the last sender had finished. A carousel without end has finished when all receivers are
+    /// When the last sender had finished. One without end has when all receivers are
     /// complete.
     fn finished(&self) -> Option<Duration> {
         let norm = self.senders().map(|(_, node)| node.finished());

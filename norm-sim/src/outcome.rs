@@ -15,8 +15,8 @@ use crate::packet::{HostId, To};
 pub struct Outcome {
     /// A fingerprint of every packet sent and delivered, with its time and addresses, in hex.
     pub trace: String,
-    /// When the last sender had finished; `None` if the limit was reached before. A carousel without
-    /// end counts as finished when all FLUTE receivers are complete.
+    /// When the last sender had finished; `None` if the limit was reached before. A carousel
+    /// without end counts as finished when all FLUTE receivers are complete.
     pub finished: Option<Duration>,
     /// Packets that hosts have sent.
     pub packets: u64,
