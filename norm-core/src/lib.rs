@@ -105,6 +105,7 @@
 pub mod announce;
 pub mod base;
 mod blocks;
+mod carousel;
 pub mod endpoint;
 pub mod fec;
 pub mod fileset;

@@ -5,6 +5,7 @@ use core::time::Duration;
 use super::error::SenderError;
 use super::layout::{LayoutChoice, fti_len};
 use super::profile::Profile;
+use crate::carousel::Passes;
 use crate::endpoint::PacketOverhead;
 use crate::fec::RsForm;
 use crate::flute::wire::{IdWidths, Toi, Tsi};
@@ -132,18 +133,4 @@ pub enum FecChoice {
         /// Coded symbols of each block.
         parity: u16,
     },
-}
-
-/// How often everything is sent.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Passes {
-    /// Once, with this many percent of coded symbols on top.
-    Once {
-        /// Percent of the source symbols of each block, rounded up; less where the scheme has less.
-        overhead: u32,
-    },
-    /// A carousel of this many passes.
-    Times(u32),
-    /// A carousel that goes on until the session is aborted.
-    Forever,
 }

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use super::batches::Symbol;
 use super::objects::{Object, Objects};
 use super::table::TableSymbol;
+use crate::carousel::Symbol;
 use crate::fec::{PayloadId, Scheme};
 use crate::flute::wire::{ExtFdt, ExtTime, ExtensionBuf, Header, IdWidths, NtpTime, Toi};
 

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::carousel::Carousel;
 use super::config::SenderConfig;
 use super::emit;
 use super::empties::Empties;
@@ -16,6 +15,7 @@ use super::profile::Close;
 use super::table::{Table, TableSymbol};
 use crate::base::pacer::Pacer;
 use crate::base::{Rng, Timestamp};
+use crate::carousel::Carousel;
 use crate::endpoint::{
     Datagram, Destination, Endpoint, Job, JobDone, JobFailed, PacketOverhead, Transmit, TransmitBuf,
 };
@@ -275,8 +275,7 @@ impl Sender {
         while out.datagrams() < limit {
             let Some(symbol) = carousel.take(self.symbol_size) else { break };
             out.append(|bytes| emit::symbol(&self.objects, &symbol, bytes));
-            let Some(object) = self.objects.get(symbol.object) else { break };
-            let is_source = symbol.id < object.layout().block_len(symbol.sbn);
+            let is_source = symbol.is_source();
             let is_first = !is_list && symbol.is_first_pass;
             let counter = match (is_source, is_first) {
                 (true, true) => &mut self.stats.data_packets,

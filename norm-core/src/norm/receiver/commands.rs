@@ -133,6 +133,7 @@ fn take_flush<S>(
     flush: &Flush<'_>,
 ) -> bool {
     let is_listed = flush.acking.iter().any(|node| node == ctx.node());
+    sender.timeline.note_turning(false);
     let key = sender.timeline.key_of(flush.object);
     if !sender.synchronise(ctx.config().join, key, is_listed) {
         return false;

@@ -18,6 +18,9 @@ use super::sender_state::SenderState;
 /// The longest NORM_INFO in bytes. It stays in memory for every object in progress.
 const MAX_INFO_BYTES: usize = 4096;
 
+/// What is sent in passes has both flags, but for that of the last pass.
+const TURNING: ObjectFlags = ObjectFlags::REPAIR.union(ObjectFlags::UNRELIABLE);
+
 /// Blocks for which there is to be room when one begins of an object that is not taken yet.
 const ROOM_FOR_OTHERS: u64 = 4;
 
@@ -58,6 +61,7 @@ pub(super) fn take_info<S: SymbolStore>(
     }
     let key = sender.timeline.key_of(info.object);
     let first = !info.flags.contains(ObjectFlags::REPAIR);
+    sender.timeline.note_turning(info.flags.contains(TURNING));
     if !sender.synchronise(ctx.config().join, key, first) {
         ctx.stats().unrelated += 1;
         return;
@@ -68,6 +72,8 @@ pub(super) fn take_info<S: SymbolStore>(
     }
     if first {
         reach(ctx, sender, now, Position::new(key, 0));
+    } else {
+        sender.timeline.note_key(key);
     }
     let flags = info.flags.with(ObjectFlags::INFO);
     let (fec_id, extensions, info) = (info.fec_id, info.extensions, Some(info.payload));
@@ -89,6 +95,7 @@ pub(super) fn take_data<S: SymbolStore>(
     };
     let key = sender.timeline.key_of(data.object);
     let first = !data.flags.contains(ObjectFlags::REPAIR);
+    sender.timeline.note_turning(data.flags.contains(TURNING));
     if !sender.synchronise(ctx.config().join, key, first && id.block == 0) {
         ctx.stats().unrelated += 1;
         return true;
@@ -98,6 +105,8 @@ pub(super) fn take_data<S: SymbolStore>(
         let block = object.map_or(id.block.into(), |object| object.unwrap_block(id.block));
         let block = u32::try_from(block).unwrap_or(u32::MAX);
         reach(ctx, sender, now, Position::new(key, block));
+    } else {
+        sender.timeline.note_key(key);
     }
     let (flags, fec_id, extensions) = (data.flags, data.fec_id, data.extensions);
     if !learn(ctx, sender, key, Description { flags, fec_id, extensions, info: None }) {

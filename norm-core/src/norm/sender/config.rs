@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::mode::Mode;
+use crate::carousel::Passes;
 use crate::endpoint::PacketOverhead;
 use crate::fec::{Layout, Scheme};
 use crate::norm::wire::NodeId;
@@ -42,6 +43,12 @@ pub struct SenderConfig {
     pub mode: Mode,
     /// Which content of files is sent unasked.
     pub payload: Payload,
+    /// Content is sent in passes, in which receivers ask for nothing: a receiver that comes at any
+    /// time gets all of it from fresh symbols. After the last pass repair begins. `None`: content is
+    /// sent once, in order, and repaired meanwhile. Streams cannot be sent so.
+    pub carousel: Option<Passes>,
+    /// Bytes of blocks that a carousel sends in one round-robin; `None`: all of them.
+    pub interleave: Option<u64>,
     /// Group round-trip time.
     pub grtt: GrttOptions,
     /// Shortest silence after which a group or receiver is given up.
@@ -164,6 +171,8 @@ impl SenderConfig {
             trust_unannounced: false,
             mode: Mode::Native,
             payload: Payload::All,
+            carousel: None,
+            interleave: None,
             grtt: GrttOptions::default(),
             patience: Duration::from_secs(5),
             robust: 20,
@@ -187,6 +196,9 @@ impl SenderConfig {
         }
         if !(1..=56_403).contains(&self.block_len) {
             return Err(ConfigError::BlockLength);
+        }
+        if self.carousel == Some(Passes::Times(0)) {
+            return Err(ConfigError::Passes);
         }
         if !self.sizes_are_usable() {
             return Err(ConfigError::PacketSizes);
@@ -267,13 +279,15 @@ pub enum ConfigError {
     PacketSizes,
     /// The block length is outside 1..=56,403 symbols.
     BlockLength,
+    /// Passes that send nothing.
+    Passes,
     /// NORM has no profile for the scheme: Raptor is for FLUTE.
     Scheme,
     /// NORM_INFO must fit one segment.
     InfoTooLong,
     /// A command must fit one segment.
     CommandTooLong,
-    /// A stream needs a Reed-Solomon code, and cannot follow 16,384 objects.
+    /// A stream needs a Reed-Solomon code, cannot follow 16,384 objects, and is sent once.
     StreamCode,
     /// The object is larger than one NORM object can be at these settings.
     ObjectTooLarge,
@@ -288,6 +302,7 @@ impl core::fmt::Display for ConfigError {
             Self::SegmentSize => "the segment size must be 64 to 65000 bytes",
             Self::PacketSizes => "packet sizes must descend from that of the segment size",
             Self::BlockLength => "the block length must be 1 to 56403 symbols",
+            Self::Passes => "a carousel has at least one pass",
             Self::Scheme => "NORM has no FEC encoding id 1 (Raptor): choose RaptorQ",
             Self::InfoTooLong => "NORM_INFO must fit one segment: shorten it",
             Self::CommandTooLong => "a command must fit one segment: shorten it",

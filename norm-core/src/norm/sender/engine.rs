@@ -125,6 +125,11 @@ impl Sender {
         (self.content.position().bytes().min(all), all)
     }
 
+    /// Which pass of a carousel is under way, from 1 on; 0 without a carousel.
+    pub fn pass(&self) -> u64 {
+        self.content.pass()
+    }
+
     /// True when content of files is sent only as far as receivers ask for it: by the settings, or
     /// because all receivers have a part of it.
     pub fn is_on_request(&self) -> bool {
@@ -151,6 +156,7 @@ impl Sender {
         if self.lifecycle.is_sending() && !holds {
             timers.add_packet(self.repair.next_activation(), TimeoutReason::Repair);
             timers.add_packet(self.payload.next_look(), TimeoutReason::Payload);
+            timers.add_packet(self.content.next_repeat(), TimeoutReason::Repeat);
             let late_joiners = self.receivers.late_joiners().next();
             timers.add_packet(late_joiners, TimeoutReason::LateJoiners);
         }
@@ -428,7 +434,12 @@ impl Endpoint for Sender {
             JobDone::Encode { block, first, result: Ok(symbols) } => {
                 self.repair.encoded(&self.content, block, first, symbols);
             }
-            JobDone::Store { .. } | JobDone::Prepare { .. } | JobDone::Gather { .. } => {}
+            JobDone::Store { .. } => {}
+            JobDone::Prepare { .. } | JobDone::Gather { .. } => {
+                if !self.content.turn_job_done(done) {
+                    self.read_failed(now);
+                }
+            }
         }
         self.idle = false;
     }
@@ -458,7 +469,7 @@ impl Endpoint for Sender {
             }
             _ => self.rate.spent(now, bytes),
         }
-        if let Packet::Data(_) = packet {
+        if let Packet::Data(_) | Packet::Turn(_) = packet {
             self.path.note_content(transmit.segment_size - out.margins().bytes());
         }
         Some(transmit)
@@ -467,6 +478,9 @@ impl Endpoint for Sender {
     fn poll_job(&mut self) -> Option<Job> {
         if !self.lifecycle.is_closing() {
             self.content.read_ahead();
+            if let Some(job) = self.content.next_turn_job() {
+                return Some(job);
+            }
         }
         self.content.next_job()
     }

@@ -18,7 +18,7 @@ use crate::base::Timestamp;
 use crate::endpoint::Datagram;
 use crate::norm::wire::{
     ACK_FLUSH, ACK_WINDOW, Ack, AckFlush, CcFlags, Extensions, Identity, InstanceId, MemberReport,
-    Message, Nack, NodeId, RawPayloadId, ReceiveWindow, WireTime,
+    MemberState, Message, Nack, NodeId, RawPayloadId, ReceiveWindow, WireTime,
 };
 
 /// Whether what a receiver says of itself counts.
@@ -101,7 +101,12 @@ impl Feedback<'_> {
         if trust == Trust::Member {
             self.take_path(node, nack.grtt_response, nack.extensions, true);
         }
-        self.take_needs(node, trust, nack);
+        if self.content.is_in_passes() {
+            // It comes again by itself.
+            self.stats.ignored_requests += 1;
+        } else {
+            self.take_needs(node, trust, nack);
+        }
         self.receivers.note_nack(to_group);
         if !to_group && self.group().has_suppression() {
             self.answers.advertise(self.now, self.receivers.grtt());
@@ -293,6 +298,13 @@ impl Feedback<'_> {
         let over = leaves(report.state);
         if evicted {
             return;
+        }
+        // In passes no watermark asks for a confirmation.
+        if report.state == MemberState::Complete
+            && self.content.is_in_passes()
+            && self.receivers.members_mut().set_status(node, MemberStatus::Confirmed)
+        {
+            self.events.push(SenderEvent::ReceiverConfirmed { node });
         }
         let reason = || report.reason.to_owned();
         if over && gathering {

@@ -25,6 +25,7 @@ mod schedule;
 mod slowest;
 mod timeout;
 
+pub use crate::carousel::Passes;
 pub use config::{
     CacheOptions, ConfigError, GrttOptions, PacketOptions, PacketSize, Payload, RateControl,
     SenderConfig, SlowPolicy, StartLimits,

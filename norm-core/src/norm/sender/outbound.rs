@@ -78,7 +78,8 @@ impl Outbound for Sender {
 
     fn progress(&self) -> OutboundProgress {
         let (bytes_sent, bytes_total) = Self::progress(self);
-        OutboundProgress { bytes_sent, bytes_total, on_request: self.is_on_request(), pass: 0 }
+        let (on_request, pass) = (self.is_on_request(), self.pass());
+        OutboundProgress { bytes_sent, bytes_total, on_request, pass }
     }
 
     fn stats(&self) -> OutboundStats {

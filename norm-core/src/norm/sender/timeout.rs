@@ -37,6 +37,8 @@ pub enum TimeoutReason {
     LateJoiners,
     /// What receivers have of the content is looked at.
     Payload,
+    /// INFO and lists are repeated beside passes.
+    Repeat,
 }
 
 impl fmt::Display for TimeoutReason {
@@ -56,6 +58,7 @@ impl fmt::Display for TimeoutReason {
             Self::PathMtu => "the length of packets is to be decided on",
             Self::FlowControl => "new data have waited long enough for a receiver",
             Self::LateJoiners => "late joiners are to be listed",
+            Self::Repeat => "what passes repeat beside them is due",
             Self::Payload => "what receivers have of the content is to be looked at",
         })
     }

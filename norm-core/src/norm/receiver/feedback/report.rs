@@ -4,8 +4,12 @@ use super::emit::emit;
 use crate::base::Timestamp;
 use crate::endpoint::{Transmit, TransmitBuf};
 use crate::norm::receiver::ctx::Ctx;
+use crate::norm::receiver::event::ReceiverEvent;
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::{Extensions, MemberReport, Message, Report};
+
+/// Reports that say that we are complete before we leave passes.
+const LAST_REPORTS: u32 = 3;
 
 /// Sends the membership report that is due. Interop peers know no reports, and a duplicate sender
 /// gets none.
@@ -22,6 +26,7 @@ pub(super) fn send_report<S>(
         return None;
     }
     sender.report.note_sent(now);
+    leave_passes(ctx, sender, now);
     let progress = sender.report.progress();
     let total = progress.bytes_total;
     let limit = if total > 0 { total } else { u64::MAX };
@@ -47,6 +52,23 @@ pub(super) fn send_report<S>(
     ctx.stats().reports += 1;
     let message = Message::Report(Report { extensions: Extensions::EMPTY, content: &content });
     emit(ctx, sender, &message, out)
+}
+
+/// In passes no watermark asks for a confirmation: a receiver that is complete says so a few times,
+/// and then it may leave.
+fn leave_passes<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
+    if !sender.timeline.is_turning() {
+        return;
+    }
+    match sender.report.completes() {
+        0 => {}
+        1..LAST_REPORTS => sender.report.schedule(now + sender.path.grtt() * 2),
+        _ => {
+            if sender.acks.note_reported() {
+                ctx.event(ReceiverEvent::Released { sender: sender.id });
+            }
+        }
+    }
 }
 
 /// The longest prefix of at most `len` bytes that ends between characters.

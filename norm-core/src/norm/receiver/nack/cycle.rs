@@ -8,7 +8,8 @@ use crate::norm::receiver::sender_state::SenderState;
 /// Begins a NACK cycle if something is missing.
 pub(crate) fn check<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
     sender.nack.note_due(now, sender.timeline.due());
-    if !ctx.config().sends_feedback() || !sender.nack.is_idle() || sender.liveness.is_deaf() {
+    let in_vain = sender.liveness.is_deaf() || sender.timeline.is_turning();
+    if !ctx.config().sends_feedback() || !sender.nack.is_idle() || in_vain {
         return;
     }
     match repeat::next_request(sender, now) {

@@ -27,7 +27,7 @@ struct Survey {
 /// What to do at the end of a backoff.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum NackDecision {
-    /// The sender pauses: end the cycle.
+    /// The sender pauses, or sends in passes: end the cycle.
     Stop,
     /// Nothing may be asked for in this cycle. What is missing is for another one, in which other
     /// receivers may speak first.
@@ -77,7 +77,7 @@ fn decide(
     duplicate: bool,
     rng: &mut Rng,
 ) -> NackDecision {
-    if sender.liveness.is_halted() {
+    if sender.liveness.is_halted() || sender.timeline.is_turning() {
         return NackDecision::Stop;
     }
     let due = ripe(sender, now);

@@ -113,6 +113,12 @@ impl Acks {
         self.acked.is_some() && !core::mem::replace(&mut self.released, true)
     }
 
+    /// The sender has our reports that we are complete, and asks for no acknowledgment. True the
+    /// first time.
+    pub(crate) fn note_reported(&mut self) -> bool {
+        !core::mem::replace(&mut self.released, true)
+    }
+
     /// How often in a row the sender has asked for what we have acknowledged.
     pub(crate) fn repeats(&self) -> u32 {
         self.repeats

@@ -110,11 +110,13 @@ impl SenderState {
     /// Decides whether and where reception begins (RFC 5740 §5.2): true when content of `key` is
     /// wanted. `may_begin`: reception may begin here even if only objects that begin are wanted.
     pub(super) fn synchronise(&mut self, join: JoinPolicy, key: u64, may_begin: bool) -> bool {
+        let turning = self.timeline.is_turning();
         if let Some(first) = self.interest.first() {
-            return key >= first;
+            // In passes earlier objects come, too.
+            return key >= first || (turning && self.interest.extend_to(key));
         }
         let first = match join {
-            JoinPolicy::Current if !may_begin => return false,
+            JoinPolicy::Current if !may_begin && !turning => return false,
             JoinPolicy::Current | JoinPolicy::Object => key,
             JoinPolicy::All => key.saturating_sub(MAX_OBJECTS.into()),
         };

@@ -60,6 +60,8 @@ pub(crate) struct ReportState {
     unlisted_since: Option<Timestamp>,
     left_out: LeftOut,
     progress: Progress,
+    /// Reports in a row that we are complete.
+    completes: u32,
 }
 
 impl ReportState {
@@ -73,6 +75,7 @@ impl ReportState {
             unlisted_since: None,
             left_out: LeftOut::default(),
             progress: Progress { state, bytes_done: 0, bytes_total: 0, reason },
+            completes: 0,
         }
     }
 
@@ -120,6 +123,13 @@ impl ReportState {
     /// Notes that a report is sent.
     pub(crate) fn note_sent(&mut self, now: Timestamp) {
         self.first_sent.get_or_insert(now);
+        let is_complete = self.progress.state == MemberState::Complete;
+        self.completes = if is_complete { self.completes.saturating_add(1) } else { 0 };
+    }
+
+    /// How often in a row we have reported that we are complete.
+    pub(crate) fn completes(&self) -> u32 {
+        self.completes
     }
 
     /// True when a report was sent.

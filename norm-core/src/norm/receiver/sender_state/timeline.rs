@@ -19,6 +19,8 @@ pub(crate) struct Timeline {
     /// Everything before was sent: what of it is missing may be asked for.
     due: Position,
     empty: Option<EmptyObject>,
+    /// What is lost comes again by itself.
+    turning: bool,
     /// What the sender said last of objects that have moved.
     moved: MovedObjects,
 }
@@ -38,6 +40,7 @@ impl Timeline {
             position: Position::default(),
             due: Position::default(),
             empty: None,
+            turning: false,
             moved: MovedObjects::default(),
         }
     }
@@ -93,6 +96,17 @@ impl Timeline {
         }
         self.position = here;
         self.make_due(here)
+    }
+
+    /// Notes whether what is lost comes again by itself: the sender sends in passes, and this was
+    /// not the last one.
+    pub(crate) fn note_turning(&mut self, turning: bool) {
+        self.turning = turning;
+    }
+
+    /// True while what is lost comes again by itself.
+    pub(crate) fn is_turning(&self) -> bool {
+        self.turning
     }
 
     /// Everything before was sent: what of it is missing may be asked for.

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use crate::carousel::Symbol;
 use crate::norm::sender::event::SenderStats;
 use crate::norm::sender::objects::{DataBatch, Symbols};
 use crate::norm::wire::{
@@ -12,6 +13,8 @@ use crate::norm::wire::{
 #[derive(Debug)]
 pub(crate) enum Packet {
     Data(DataBatch),
+    /// DATA of some blocks, in passes.
+    Turn(Vec<Symbol>),
     Info(InfoPacket),
     /// CMD(CC).
     Probe(Probe),
@@ -45,6 +48,15 @@ impl Packet {
                     _ => stats.data_packets += symbols,
                 }
             }
+            Self::Turn(symbols) => {
+                for symbol in symbols {
+                    *match (symbol.is_source(), symbol.is_first_pass) {
+                        (true, true) => &mut stats.data_packets,
+                        (true, false) => &mut stats.resent_packets,
+                        (false, _) => &mut stats.coded_packets,
+                    } += 1;
+                }
+            }
             Self::Info(_) => {}
             _ => stats.commands += 1,
         }
@@ -55,6 +67,8 @@ impl Packet {
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct InfoPacket {
     pub(crate) key: u64,
+    /// It is repeated unasked, and will be again.
+    pub(crate) turning: bool,
     /// It is sent because it was lost.
     pub(crate) repair: bool,
 }

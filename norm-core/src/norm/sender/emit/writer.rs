@@ -2,6 +2,7 @@
 
 use super::advertise::Advertisement;
 use super::packet::{AckRequest, Flush, InfoPacket, Packet, Probe, ProbeExtension};
+use crate::carousel::Symbol;
 use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::fec::{PayloadFormat, Scheme};
 use crate::norm::sender::config::SenderConfig;
@@ -76,6 +77,7 @@ impl PacketWriter {
     ) -> Option<Transmit> {
         match packet {
             Packet::Data(batch) => return self.write_data(batch, sources, out),
+            Packet::Turn(symbols) => return self.write_turn(symbols, sources, out),
             Packet::Info(info) => return self.write_info(*info, sources, out),
             Packet::Probe(probe) => self.write_probe(probe, sources.group, out),
             Packet::Application(content) => {
@@ -224,13 +226,45 @@ impl PacketWriter {
         }
         let message = Message::Info(Info {
             sender: self.fields(sources.group),
-            flags: flags(object, info.repair),
+            flags: if info.turning {
+                turn_flags(object, false)
+            } else {
+                flags(object, info.repair)
+            },
             fec_id: self.scheme.fec_id(),
             object: object.id(),
             extensions: extensions.as_extensions(),
             payload,
         });
         self.write_message(&message, out);
+        out.transmit(Destination::Group)
+    }
+
+    /// Writes symbols of passes, each with all that a receiver needs to begin with it.
+    fn write_turn(
+        &mut self,
+        symbols: &[Symbol],
+        sources: Sources<'_>,
+        out: &mut TransmitBuf,
+    ) -> Option<Transmit> {
+        let format = self.scheme.payload_format();
+        for symbol in symbols {
+            let object = sources.content.objects().at(symbol.object)?;
+            let mut extensions = ExtensionBuf::new();
+            extensions.push_fti(&object.fti());
+            let block_len = object.block_len(symbol.sbn) as u16;
+            let payload_id = PayloadId { block: symbol.sbn, block_len, symbol: symbol.id };
+            let message = Message::Data(Data {
+                sender: self.fields(sources.group),
+                flags: turn_flags(object, symbol.is_last_pass),
+                fec_id: self.scheme.fec_id(),
+                object: object.id(),
+                payload_id: payload_id.encode(format),
+                extensions: extensions.as_extensions(),
+                payload: &symbol.payload,
+            });
+            self.write_message(&message, out);
+        }
         out.transmit(Destination::Group)
     }
 
@@ -326,6 +360,13 @@ impl DataWriter<'_> {
 
 fn flags(object: &SendObject, repair: bool) -> ObjectFlags {
     object.flags().with(if repair { ObjectFlags::REPAIR } else { ObjectFlags(0) })
+}
+
+/// Flags of what is sent in passes. It is no first transmission, because that has an order of which
+/// receivers conclude what they have lost; and until the last pass no repair is given.
+fn turn_flags(object: &SendObject, is_last_pass: bool) -> ObjectFlags {
+    let flags = flags(object, true);
+    if is_last_pass { flags } else { flags.with(ObjectFlags::UNRELIABLE) }
 }
 
 /// Bytes of the longest DATA message.

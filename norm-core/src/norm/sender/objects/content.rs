@@ -12,8 +12,10 @@ use super::parity::ParityCursors;
 use super::position::Position;
 use super::stream::{SendStream, StreamSpec};
 use super::table::{ObjectSpec, ObjectTable, SentSoFar};
+use super::turns::{Turn, Turns};
 use crate::base::Timestamp;
-use crate::endpoint::{EncodeJob, Job, ReadJob};
+use crate::carousel::Symbol;
+use crate::endpoint::{EncodeJob, Job, JobDone, ReadJob};
 use crate::fec::Scheme;
 use crate::norm::sender::config::{ConfigError, SenderConfig};
 use crate::norm::wire::{ObjectId, PayloadId, RawPayloadId, RepairItem};
@@ -31,6 +33,8 @@ pub(crate) struct Content {
     cache: BlockCache,
     parity: ParityCursors,
     jobs: VecDeque<Job>,
+    /// Passes, if content is sent in them.
+    turns: Option<Box<Turns>>,
     scheme: Scheme,
     block_len: u32,
     segment_size: u16,
@@ -44,6 +48,10 @@ impl Content {
             cache: BlockCache::new(config.cache.bytes),
             parity: ParityCursors::default(),
             jobs: VecDeque::new(),
+            turns: config.carousel.map(|passes| {
+                let interleave = config.interleave.unwrap_or(u64::MAX);
+                Box::new(Turns::new(passes, interleave, config.segment_size))
+            }),
             scheme: config.scheme,
             block_len: config.block_len,
             segment_size: config.segment_size,
@@ -185,6 +193,9 @@ impl Content {
 
     /// Has the blocks read that the position will reach soon.
     pub(crate) fn read_ahead(&mut self) {
+        if self.is_in_passes() {
+            return;
+        }
         let first = self.current_block();
         let ahead = (READ_AHEAD_BYTES / self.block_bytes().max(1)).max(MIN_READ_AHEAD);
         let ahead = ahead.min(self.cached_blocks()).max(1);
@@ -267,6 +278,62 @@ impl Content {
 
     pub(crate) fn next_job(&mut self) -> Option<Job> {
         self.jobs.pop_front()
+    }
+
+    /// The next job for passes.
+    pub(crate) fn next_turn_job(&mut self) -> Option<Job> {
+        let turns = self.turns.as_mut()?;
+        turns.follow(&self.objects, self.segment_size);
+        turns.next_job()
+    }
+
+    /// Takes back a job for passes; false if it has failed.
+    pub(crate) fn turn_job_done(&mut self, done: JobDone) -> bool {
+        self.turns.as_mut().is_none_or(|turns| turns.take(done))
+    }
+
+    /// Which pass is under way, from 1 on; 0 without passes.
+    pub(crate) fn pass(&self) -> u64 {
+        self.turns.as_ref().map_or(0, |turns| turns.pass())
+    }
+
+    /// True while passes are sent.
+    pub(crate) fn is_in_passes(&self) -> bool {
+        self.turns.as_ref().is_some_and(|turns| !turns.is_over())
+    }
+
+    /// True while there are passes to come after the one that is sent.
+    pub(crate) fn is_turning(&self) -> bool {
+        self.turns.as_ref().is_some_and(|turns| turns.is_turning())
+    }
+
+    /// When INFO and lists are to be repeated beside the passes.
+    pub(crate) fn next_repeat(&self) -> Option<Timestamp> {
+        self.turns.as_ref()?.next_repeat()
+    }
+
+    /// What comes next in the passes. When they are over, all was sent.
+    pub(crate) fn next_turn(
+        &mut self,
+        now: Timestamp,
+        rate: Option<u64>,
+        limit: u32,
+    ) -> Option<Turn> {
+        let turns = self.turns.as_mut()?;
+        turns.follow(&self.objects, self.segment_size);
+        let was_over = turns.is_over();
+        let turn = turns.next(now, rate, limit);
+        if turns.is_over() && !was_over {
+            // Fresh symbols come after those of all passes.
+            self.parity.note_used_before(self.objects.end_block(), turns.coded(self.block_len));
+            self.position.pass_to(self.objects.end_key());
+        } else if let Some(Turn::Symbols(symbols)) = &turn {
+            self.position.take_info();
+            let is_first = |symbol: &&Symbol| symbol.is_first_pass && symbol.is_source();
+            let bytes = symbols.iter().filter(is_first).map(|symbol| symbol.payload.len() as u64);
+            self.position.advance(0, bytes.sum());
+        }
+        turn
     }
 
     /// Names a symbol of a block of an object; the block's length travels with FEC id 129 only.

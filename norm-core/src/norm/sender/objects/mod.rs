@@ -8,9 +8,11 @@ mod parity;
 mod position;
 mod stream;
 mod table;
+mod turns;
 
 pub(crate) use batch::{DataBatch, Symbols};
 pub(crate) use content::{Content, Retention};
 pub(crate) use object::{Repairable, SendObject};
 pub use stream::StreamSpec;
 pub use table::ObjectSpec;
+pub(crate) use turns::Turn;

@@ -153,6 +153,11 @@ impl SendObject {
         self.first_block + of(bytes.start)..self.first_block + of(end - 1) + 1
     }
 
+    /// How it is cut.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     pub(crate) fn scheme(&self) -> Scheme {
         self.layout.scheme()
     }

@@ -39,6 +39,12 @@ impl ParityCursors {
         first
     }
 
+    /// Of blocks before this one that many coded symbols were sent.
+    pub(crate) fn note_used_before(&mut self, block: u64, used: u32) {
+        self.floor_block = self.floor_block.max(block);
+        self.floor_used = self.floor_used.max(used);
+    }
+
     fn floor_of(&self, block: u64) -> u32 {
         if block < self.floor_block { self.floor_used } else { 0 }
     }

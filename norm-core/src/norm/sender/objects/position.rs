@@ -68,6 +68,11 @@ impl Position {
         }
     }
 
+    /// Everything before this object was sent.
+    pub(super) fn pass_to(&mut self, key: u64) {
+        *self = Self { bytes: self.bytes, ..Self::new(key) };
+    }
+
     /// The objects were laid out anew: the position is at the first of them.
     pub(super) fn restart(&mut self, key: u64) {
         *self = Self { bytes: self.bytes, ..Self::new(key) };

@@ -80,6 +80,9 @@ impl ObjectTable {
         config: &SenderConfig,
     ) -> Result<u64, ConfigError> {
         let Scheme::ReedSolomon(code) = config.scheme else { return Err(ConfigError::StreamCode) };
+        if config.carousel.is_some() {
+            return Err(ConfigError::StreamCode);
+        }
         if self.objects.len() >= MAX_STREAMS {
             return Err(ConfigError::TooManyObjects);
         }
@@ -192,6 +195,11 @@ impl ObjectTable {
 
     pub(crate) fn get(&self, key: u64) -> Option<&SendObject> {
         self.objects.get(usize::try_from(key.checked_sub(self.first_key)?).ok()?)
+    }
+
+    /// The object in this place of the session.
+    pub(crate) fn at(&self, index: usize) -> Option<&SendObject> {
+        self.objects.get(index)
     }
 
     /// The object that Read jobs give this key.

@@ -187,6 +187,7 @@ impl CommandPoll<'_> {
     fn window_question(&mut self) -> Option<Packet> {
         let current = self.content.current();
         let useful = self.lifecycle.is_sending()
+            && !self.content.is_in_passes()
             && self.config.mode.has_receive_windows()
             && current.is_some_and(SendObject::has_flow_control);
         let (bytes, members) = (self.content.position().bytes(), self.receivers.members());

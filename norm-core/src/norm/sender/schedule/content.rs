@@ -1,6 +1,6 @@
 //! Which packet with content is the most useful one now?
 //!
-//! In order: repair of the repair window; late-join repair within its share; new data; the rest of
+//! While content is sent in passes, what comes next in them. Otherwise, in order: repair of the repair window; late-join repair within its share; new data; the rest of
 //! the late-join repair.
 
 use core::ops::Range;
@@ -12,7 +12,7 @@ use crate::norm::sender::emit::{InfoPacket, Packet, PendingAnswers};
 use crate::norm::sender::event::{Events, SenderEvent};
 use crate::norm::sender::flow::{FlowControl, FlowPosition};
 use crate::norm::sender::lifecycle::Lifecycle;
-use crate::norm::sender::objects::{Content, DataBatch, Retention, SendObject, Symbols};
+use crate::norm::sender::objects::{Content, DataBatch, Retention, SendObject, Symbols, Turn};
 use crate::norm::sender::rate::SendRate;
 use crate::norm::sender::receivers::{GroupTiming, Receivers};
 use crate::norm::sender::repair::{Repair, RepairSchedule, Share};
@@ -64,9 +64,21 @@ struct StreamOver;
 impl ContentPoll<'_> {
     /// The most useful packet with content.
     pub(crate) fn next(&mut self) -> Option<Choice> {
+        if self.content.is_in_passes() {
+            if let Some(packet) = self.turn() {
+                return Some(Choice::plain(packet));
+            }
+            if self.content.is_in_passes() {
+                return None;
+            }
+        }
         self.repair.activate(self.now, self.content, self.group());
         if let Some(key) = self.repair.take_info(self.now, self.receivers.grtt()) {
-            return Some(Choice::plain(Packet::Info(InfoPacket { key, repair: true })));
+            return Some(Choice::plain(Packet::Info(InfoPacket {
+                key,
+                repair: true,
+                turning: false,
+            })));
         }
         let window = self.content.repair_window();
         let choice = |batch, share| Choice { packet: Packet::Data(batch), share };
@@ -82,6 +94,18 @@ impl ContentPoll<'_> {
             return Some(Choice { packet, share: Share::Earns });
         }
         self.late_repair(window).map(|batch| choice(batch, Share::Spends))
+    }
+
+    /// What comes next in the passes.
+    fn turn(&mut self) -> Option<Packet> {
+        match self.content.next_turn(self.now, self.rate.get(), self.limit)? {
+            Turn::Info { object } => {
+                let key = self.content.objects().at(object)?.key();
+                let turning = self.content.is_turning();
+                Some(Packet::Info(InfoPacket { key, repair: true, turning }))
+            }
+            Turn::Symbols(symbols) => Some(Packet::Turn(symbols)),
+        }
     }
 
     fn group(&self) -> GroupTiming {
@@ -157,7 +181,7 @@ impl ContentPoll<'_> {
             let sent_before = object.sent_before();
             if self.content.position_mut().take_info() {
                 if has_info {
-                    return Some(Packet::Info(InfoPacket { key, repair: false }));
+                    return Some(Packet::Info(InfoPacket { key, repair: false, turning: false }));
                 }
                 continue;
             }

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::batches::{Batches, Run, Symbol};
-use super::config::Passes;
-use super::item::{Items, pass_limit};
+use super::item::Items;
+use super::passes::Passes;
 use super::prepare::Prepares;
 use super::schedule::{Schedule, Visit};
 use crate::endpoint::{GatherJob, Job, Piece};
@@ -21,7 +21,7 @@ const AHEAD: usize = 4;
 
 /// Objects that are sent again and again, or once.
 #[derive(Debug)]
-pub(super) struct Carousel {
+pub(crate) struct Carousel {
     items: Items,
     schedule: Schedule,
     prepares: Prepares,
@@ -37,12 +37,30 @@ pub(super) struct Carousel {
 
 impl Carousel {
     /// The carousel of everything.
-    pub(super) fn new(passes: Passes, cap: u64) -> Self {
+    pub(crate) fn new(passes: Passes, cap: u64) -> Self {
         Self::with(passes, cap, Items::new(0), 0)
     }
 
+    /// The same with blocks that are numbered from `first_block` on, in place of another one: what
+    /// that has asked for is not taken any more.
+    pub(crate) fn after(other: &Self, first_block: u64) -> Self {
+        Self::with(
+            other.schedule.passes(),
+            other.schedule.cap(),
+            Items::new(first_block),
+            other.number,
+        )
+    }
+
+    /// The same as an endless repetition.
+    pub(crate) fn again(other: &Self) -> Self {
+        let first = other.items.end();
+        let items = Items::of_repetition(first);
+        Self::with(Passes::Forever, u64::MAX, items, other.number)
+    }
+
     /// Endless repetition beside it, of other symbols where a scheme has many.
-    pub(super) fn of_set_lists() -> Self {
+    pub(crate) fn of_set_lists() -> Self {
         Self::with(Passes::Forever, u64::MAX, Items::of_repetition(1 << 63), 1)
     }
 
@@ -59,8 +77,13 @@ impl Carousel {
         }
     }
 
+    /// How often everything is sent.
+    pub(crate) fn passes(&self) -> Passes {
+        self.schedule.passes()
+    }
+
     /// Adds the object in this place of the session.
-    pub(super) fn add(&mut self, object: usize, key: u64, layout: Layout) {
+    pub(crate) fn add(&mut self, object: usize, key: u64, layout: Layout) {
         let before = self.items.end();
         self.items.add(object, key, layout, self.schedule.round());
         self.schedule.grew();
@@ -71,28 +94,28 @@ impl Carousel {
     }
 
     /// Reads ahead for this rate, in bits per second.
-    pub(super) fn set_rate(&mut self, rate: u64) {
+    pub(crate) fn set_rate(&mut self, rate: u64) {
         let (min, max) = BATCH;
         self.batch = (rate / 8 / BATCHES_A_SECOND).clamp(min, max) as usize;
     }
 
     /// The round that is planned, from 0 on.
-    pub(super) fn round(&self) -> u64 {
+    pub(crate) fn round(&self) -> u64 {
         self.schedule.round()
     }
 
     /// True when this is the number of one of its batches.
-    pub(super) fn owns_batch(&self, number: u64) -> bool {
+    pub(crate) fn owns_batch(&self, number: u64) -> bool {
         number & 1 == self.number & 1
     }
 
     /// True when this is the running number of one of its blocks.
-    pub(super) fn owns_block(&self, block: u64) -> bool {
+    pub(crate) fn owns_block(&self, block: u64) -> bool {
         (self.items.first()..self.items.end()).contains(&block)
     }
 
     /// The next job: symbols that are waited for, then content, then symbols that come later.
-    pub(super) fn next_job(&mut self) -> Option<Job> {
+    pub(crate) fn next_job(&mut self) -> Option<Job> {
         if let Some(visit) = self.pending
             && let Some(item) = self.items.at(visit.block)
         {
@@ -110,47 +133,47 @@ impl Carousel {
     }
 
     /// Takes back symbols of a block; false when they were not asked for.
-    pub(super) fn prepared(&mut self, block: u64, first: u32) -> bool {
+    pub(crate) fn prepared(&mut self, block: u64, first: u32) -> bool {
         let Some(item) = self.items.at(block) else { return false };
         let len = item.layout().block_bytes(item.sbn(block));
         self.prepares.done(block, first, len.into())
     }
 
     /// Takes the bytes of a batch; false when they are not those that were asked for.
-    pub(super) fn gathered(&mut self, number: u64, bytes: Bytes) -> bool {
+    pub(crate) fn gathered(&mut self, number: u64, bytes: Bytes) -> bool {
         self.batches.fill(number, bytes)
     }
 
     /// True when the bytes of the next symbol are here.
-    pub(super) fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.batches.is_ready()
     }
 
     /// Takes the next symbol, if its bytes are here.
-    pub(super) fn take(&mut self, symbol_size: u16) -> Option<Symbol> {
+    pub(crate) fn take(&mut self, symbol_size: u16) -> Option<Symbol> {
         let symbol = self.batches.take(symbol_size)?;
         self.first_symbols.1 += u64::from(symbol.is_first_pass);
         Some(symbol)
     }
 
     /// True when each object was sent once.
-    pub(super) fn has_sent_all(&self) -> bool {
+    pub(crate) fn has_sent_all(&self) -> bool {
         self.first_symbols.0 == self.first_symbols.1
     }
 
     /// True when nothing is left to send.
-    pub(super) fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         let waits = self.pending.is_some() || self.batches.count() > 0;
         !waits && self.schedule.clone().next_visit(&self.items).is_none()
     }
 
     /// True when there is no last pass.
-    pub(super) fn is_endless(&self) -> bool {
-        pass_limit(self.schedule.passes()).is_none()
+    pub(crate) fn is_endless(&self) -> bool {
+        self.schedule.passes().limit().is_none()
     }
 
     /// Source symbols of all objects.
-    pub(super) fn source_symbols(&self) -> u64 {
+    pub(crate) fn source_symbols(&self) -> u64 {
         self.items.within(0, u64::MAX).map(|item| item.layout().symbols()).sum()
     }
 
@@ -219,14 +242,16 @@ impl Carousel {
             ..*visit
         });
         let is_last_pass =
-            pass_limit(self.schedule.passes()).is_some_and(|limit| visit.pass + 1 == limit);
+            self.schedule.passes().limit().is_some_and(|limit| visit.pass + 1 == limit);
         let run = Run {
             object: item.object(),
             sbn,
+            k: layout.block_len(sbn),
             first: id,
             count,
             bytes,
             is_first_pass: visit.pass == 0,
+            is_last_pass,
             closes: left == 0 && visit.last && is_last_pass,
             section: visit.section,
         };

@@ -6,8 +6,8 @@
 //! symbols of a block continue from pass to pass, so that no coded one is sent twice while there
 //! are fresh ones.
 
-use super::config::Passes;
 use super::item::{Item, Items};
+use super::passes::Passes;
 
 /// Rows of a section at most: symbols that follow each other are read in one piece.
 const MAX_ROWS: u32 = 250;
@@ -69,6 +69,11 @@ impl Schedule {
 
     pub(super) fn passes(&self) -> Passes {
         self.passes
+    }
+
+    /// Bytes of a section at most.
+    pub(super) fn cap(&self) -> u64 {
+        self.cap
     }
 
     /// Says that there are more blocks.

@@ -1,6 +1,6 @@
 //! What a carousel turns through: objects with content, and the running numbers of their blocks.
 
-use super::config::Passes;
+use super::passes::Passes;
 use crate::fec::{Layout, Scheme};
 
 /// An object of a carousel.
@@ -52,7 +52,7 @@ impl Item {
 
     /// True when it is sent in this round.
     pub(super) fn is_sent(&self, round: u64, passes: Passes) -> bool {
-        pass_limit(passes).is_none_or(|limit| self.pass(round) < limit)
+        passes.limit().is_none_or(|limit| self.pass(round) < limit)
     }
 
     /// Encoding symbol ids that a block of `k` source symbols has.
@@ -99,15 +99,6 @@ impl Item {
 
     pub(super) fn is_coded(&self) -> bool {
         self.layout.scheme() != Scheme::NoCode
-    }
-}
-
-/// Passes of each object; `None`: no end.
-pub(super) fn pass_limit(passes: Passes) -> Option<u64> {
-    match passes {
-        Passes::Once { .. } => Some(1),
-        Passes::Times(times) => Some(times.into()),
-        Passes::Forever => None,
     }
 }
 

@@ -11,6 +11,8 @@ pub(super) struct Run {
     pub object: usize,
     /// Source block number.
     pub sbn: u32,
+    /// Source symbols of the block.
+    pub k: u32,
     /// Encoding symbol id of the first one.
     pub first: u32,
     pub count: u32,
@@ -18,6 +20,8 @@ pub(super) struct Run {
     pub bytes: u32,
     /// In the first pass of the object.
     pub is_first_pass: bool,
+    /// In the last pass of the object.
+    pub is_last_pass: bool,
     /// Its last symbol is the last one of the object.
     pub closes: bool,
     /// The running number of the section.
@@ -26,18 +30,29 @@ pub(super) struct Run {
 
 /// A symbol to be sent.
 #[derive(Clone, Debug)]
-pub(super) struct Symbol {
+pub(crate) struct Symbol {
     /// The place of the object among those of the session.
-    pub object: usize,
+    pub(crate) object: usize,
     /// Source block number.
-    pub sbn: u32,
+    pub(crate) sbn: u32,
+    /// Source symbols of the block.
+    k: u32,
     /// Encoding symbol id.
-    pub id: u32,
-    pub payload: Bytes,
+    pub(crate) id: u32,
+    pub(crate) payload: Bytes,
     /// In the first pass of the object.
-    pub is_first_pass: bool,
+    pub(crate) is_first_pass: bool,
+    /// In the last pass of the object.
+    pub(crate) is_last_pass: bool,
     /// It is the last one of the object.
-    pub closes: bool,
+    pub(crate) closes: bool,
+}
+
+impl Symbol {
+    /// True of a source symbol.
+    pub(crate) fn is_source(&self) -> bool {
+        self.id < self.k
+    }
 }
 
 #[derive(Debug)]
@@ -104,9 +119,11 @@ impl Batches {
         let symbol = Symbol {
             object: run.object,
             sbn: run.sbn,
+            k: run.k,
             id: run.first,
             payload,
             is_first_pass: run.is_first_pass,
+            is_last_pass: run.is_last_pass,
             closes: run.closes && run.count == 1,
         };
         run.first += 1;

@@ -7,7 +7,7 @@
 use core::ops::Range;
 use std::collections::BTreeMap;
 
-use super::item::{Item, Items, pass_limit};
+use super::item::{Item, Items};
 use super::schedule::{Schedule, Section, Visit};
 use crate::endpoint::{BlockGeometry, PrepareJob, ReadJob};
 use crate::flute::layout::geometry;
@@ -171,7 +171,7 @@ impl Prepares {
 /// Passes whose symbols are made by one job: several where a pass is short.
 fn passes_at_once(item: &Item, section: Section, schedule: &Schedule) -> u64 {
     let passes = (SMALL_SECTION / section.bytes.max(1)).clamp(1, MAX_PASSES);
-    let left = pass_limit(schedule.passes());
+    let left = schedule.passes().limit();
     let left = left.map(|limit| limit.saturating_sub(item.pass(section.round)).max(1));
     passes.min(left.unwrap_or(u64::MAX))
 }
