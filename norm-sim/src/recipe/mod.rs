@@ -167,6 +167,8 @@ mod tests {
         ] {
             assert!(drawn.contains(&format!("\"{name}\"")), "{name} is never drawn");
         }
+        let flute = drawn.matches("\"Flute\"").count();
+        assert!((300..450).contains(&flute), "{flute} of 3000 are sessions of FLUTE");
         let features: usize = recipes.iter().map(|recipe| recipe.features.len()).sum();
         assert!((3000..15_000).contains(&features), "{features} features");
         let small = recipes.iter().filter(|recipe| recipe.receivers <= 8).count();
