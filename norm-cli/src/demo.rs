@@ -57,7 +57,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
         o.dscp = args.dscp();
         o.min_receivers = receivers as usize;
         o.start.timeout = Some(START_TIMEOUT);
-        o.send_buffer = KERNEL_BUFFER;
+        o.buffers.send = KERNEL_BUFFER;
         o.mtu = args.mtu;
         o.fec = args.code.set_fec();
         o.content.hash_first = args.hash_first;

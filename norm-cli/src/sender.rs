@@ -82,7 +82,7 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.min_receivers = args.receivers.min_receivers as usize;
         o.start.timeout = args.receivers.start_timeout;
         o.start.max_wait = args.receivers.max_wait;
-        o.linger = args.receivers.linger;
+        o.start.linger = args.receivers.linger;
         o.content.payload = args.unasked();
         o.content.hash_first = args.hashes_first();
         o.content.state = state;

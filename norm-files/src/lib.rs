@@ -12,6 +12,8 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+#[allow(clippy::disallowed_methods, reason = "memory is used when a call fails")]
+mod kept;
 mod names;
 #[allow(clippy::disallowed_methods, reason = "its callers are checked")]
 pub mod positioned;
@@ -26,5 +28,6 @@ pub mod state;
 mod system_error;
 mod zeros;
 
+pub use kept::KeptBytes;
 pub use preserve::Preserve;
 pub use system_error::SystemError;

@@ -84,6 +84,6 @@ pub use transfer::receive::{
 };
 pub use transfer::send::{
     Announce, ContentOptions, Pace, Payload, Preview, RateOptions, SendError, SendOptions, Sending,
-    Slow, SlowLimits, StartLimits, preview, send,
+    Slow, SlowLimits, SocketBuffers, StartLimits, preview, send,
 };
 pub use transfer::{ConfigProblem, OneWayOption};

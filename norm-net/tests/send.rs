@@ -48,8 +48,8 @@ fn loopback() -> Option<InterfaceSpec> {
 fn options(group: SocketAddr) -> SendOptions {
     SendOptions::new(group).with(|o| {
         o.interface = loopback();
-        o.recv_buffer = 1 << 20;
-        o.send_buffer = 1 << 20;
+        o.buffers.recv = 1 << 20;
+        o.buffers.send = 1 << 20;
     })
 }
 
@@ -404,7 +404,7 @@ fn stopping_a_sender_that_only_lingers_cuts_nothing_short() {
     let linger = Duration::from_secs(60);
     let options = options(group).with(|o| {
         o.min_receivers = 1;
-        o.linger = linger;
+        o.start.linger = linger;
     });
     let sending = send(&paths(&dir), &options).unwrap();
     let lingers =

@@ -13,12 +13,12 @@ use norm_core::Timestamp;
 use crate::clock::START;
 use crate::host::{Host, Turn, captured};
 use crate::invariants::check_nacks;
-use crate::node::{Machine, NormReceiver, NormSender, Population};
+use crate::node::{FluteReceiver, FluteSender, Machine, NormReceiver, NormSender, Population};
 use crate::outcome::{Captured, FlowOutcome, Outcome, ReceiverOutcome, Sample};
 use crate::packet::HostId;
 use crate::recorder::Recorder;
 use crate::reference::Reference;
-use crate::scenario::{Host as Plan, Role, Scenario};
+use crate::scenario::{Host as Plan, Scenario};
 use crate::switch::Fabric;
 
 /// Options of a run. None of them changes its outcome.
@@ -127,8 +127,8 @@ impl Kernel {
             turns: (0..options.threads.max(1)).map(|_| Turn::default()).collect(),
             up: shortest(Host::delay_up).unwrap_or_default(),
             down: shortest(Host::delay_down).unwrap_or_default(),
-            has_senders: scenario.hosts.iter().any(|host| matches!(host.role, Role::Sender(_))),
-            has_engines: scenario.hosts.iter().any(|host| matches!(host.role, Role::Engine(_))),
+            has_senders: scenario.has_senders(),
+            has_engines: scenario.has_engines(),
             hosts,
             packets: 0,
             series: Vec::new(),
@@ -251,9 +251,37 @@ impl Kernel {
             && self.hosts.iter().all(Host::is_done)
     }
 
+    /// When the last sender had finished. One without end has when all receivers are
+    /// complete.
     fn finished(&self) -> Option<Duration> {
-        let each: Option<Vec<Duration>> = self.senders().map(|(_, node)| node.finished()).collect();
+        let norm = self.senders().map(|(_, node)| node.finished());
+        let flute = self.flute_senders().map(|node| match node.is_endless() {
+            true => self.all_flute_complete(),
+            false => node.finished(),
+        });
+        let each: Option<Vec<Duration>> = norm.chain(flute).collect();
         each?.into_iter().max()
+    }
+
+    /// When the last FLUTE receiver that is not switched off was complete.
+    fn all_flute_complete(&self) -> Option<Duration> {
+        let on = self.flute_receivers().filter(|node| !node.is_off());
+        on.map(FluteReceiver::completed)
+            .try_fold(Duration::ZERO, |last, at| at.map(|at| last.max(at)))
+    }
+
+    fn flute_senders(&self) -> impl Iterator<Item = &FluteSender> {
+        self.hosts.iter().filter_map(|host| match host.machine() {
+            Machine::FluteSender(node) => Some(&**node),
+            _ => None,
+        })
+    }
+
+    fn flute_receivers(&self) -> impl Iterator<Item = &FluteReceiver> {
+        self.hosts.iter().filter_map(|host| match host.machine() {
+            Machine::FluteReceiver(node) => Some(&**node),
+            _ => None,
+        })
     }
 
     fn sample(&mut self, now: Timestamp) {
@@ -303,6 +331,7 @@ impl Kernel {
 
     /// Checks the invariants of the end of a run.
     fn check_end(&self, scenario: &Scenario) {
+        self.flute_receivers().for_each(FluteReceiver::check_end);
         if self.finished().is_some() && !scenario.may_fail {
             self.check_receivers();
         }
@@ -349,6 +378,8 @@ impl Kernel {
                 .map(|(host, node)| ReceiverOutcome { host_drops: host.drops(), ..node.outcome() })
                 .collect(),
             populations: self.populations().map(Population::outcome).collect(),
+            flute_senders: self.flute_senders().map(FluteSender::outcome).collect(),
+            flute_receivers: self.flute_receivers().map(FluteReceiver::outcome).collect(),
             flows: self.flows().collect(),
             series: self.series,
         }

@@ -20,6 +20,7 @@
 
 mod attacker;
 mod bottleneck;
+mod carousel;
 mod clock;
 mod content;
 mod effort;
@@ -51,6 +52,7 @@ pub mod tables;
 pub mod theory;
 
 pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
+pub use carousel::{Carousel, Waited};
 pub use clock::Clock;
 pub use content::Content;
 pub use effort::{few_seeds, seeds, skips};
@@ -59,7 +61,8 @@ pub use fairness::{Fairness, Shares};
 pub use kernel::{Capture, RunOptions, run, run_with};
 pub use node::Application;
 pub use outcome::{
-    Captured, FlowOutcome, Outcome, PopulationOutcome, ReceiverOutcome, Sample, SenderOutcome,
+    Captured, FlowOutcome, FluteReceiverOutcome, FluteSenderOutcome, Outcome, PopulationOutcome,
+    ReceiverOutcome, Sample, SenderOutcome,
 };
 pub use packet::{HostId, To};
 pub use pcap::write_pcap;
@@ -68,10 +71,11 @@ pub use plan::{
 };
 pub use politeness::{PoliteShares, Politeness};
 pub use rate_plot::{TraceError, plot_rate};
-pub use recipe::{Feature, Place, Recipe};
+pub use recipe::{Feature, FluteSession, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
-    Attack, AttackerPlan, Broken, Change, Control, EnginePlan, HeldPlan, Host, Lie, Limits, Link,
-    PopulationPlan, ReceiverPlan, Role, Scenario, SenderPlan, Switch, TcpPlan,
+    Attack, AttackerPlan, Broken, Change, Control, EnginePlan, FluteReceiverPlan, FluteSenderPlan,
+    HeldPlan, Host, Lie, Limits, Link, PopulationPlan, ReceiverPlan, Role, Scenario, SenderPlan,
+    Switch, TcpPlan,
 };
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};

@@ -3,8 +3,10 @@
 use core::time::Duration;
 use std::sync::Arc;
 
+use norm_core::flute::receiver::ReceiverStats as FluteReceiverStats;
 use norm_core::norm::receiver::ReceiverStats;
 use norm_core::norm::sender::{SenderEvent, SenderStats};
+use norm_core::transfer::OutboundStats;
 
 use crate::packet::{HostId, To};
 
@@ -13,7 +15,8 @@ use crate::packet::{HostId, To};
 pub struct Outcome {
     /// A fingerprint of every packet sent and delivered, with its time and addresses, in hex.
     pub trace: String,
-    /// When the last sender had finished; `None` if the limit was reached before.
+    /// When the last sender had finished; `None` if the limit was reached before. A carousel
+    /// without end counts as finished when all FLUTE receivers are complete.
     pub finished: Option<Duration>,
     /// Packets that hosts have sent.
     pub packets: u64,
@@ -25,6 +28,10 @@ pub struct Outcome {
     pub receivers: Vec<ReceiverOutcome>,
     /// Each population, in the order of the hosts.
     pub populations: Vec<PopulationOutcome>,
+    /// Each FLUTE sender, in the order of the hosts.
+    pub flute_senders: Vec<FluteSenderOutcome>,
+    /// Each FLUTE receiver, in the order of the hosts.
+    pub flute_receivers: Vec<FluteReceiverOutcome>,
     /// Each sending end of a TCP flow, in the order of the hosts.
     pub flows: Vec<FlowOutcome>,
     /// The course of the run, if the options ask for it.
@@ -109,6 +116,36 @@ pub struct PopulationOutcome {
     pub nack_bytes: u64,
     /// Number of NACKs that were suppressed.
     pub suppressed: u64,
+}
+
+/// The outcome of a FLUTE sender, since its last start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FluteSenderOutcome {
+    /// The host.
+    pub host: HostId,
+    /// Its counters.
+    pub stats: OutboundStats,
+    /// When it had sent everything once.
+    pub all_sent: Option<Duration>,
+    /// When it had ended its session.
+    pub finished: Option<Duration>,
+    /// When each packet was sent, over all starts, if the plan asks for it.
+    pub sent: Vec<Duration>,
+}
+
+/// The outcome of a FLUTE receiver, since its last start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FluteReceiverOutcome {
+    /// The host.
+    pub host: HostId,
+    /// When it had all objects of all senders of the scenario.
+    pub completed: Option<Duration>,
+    /// Number of complete objects.
+    pub objects: u32,
+    /// It knows of the end of a session.
+    pub ended: bool,
+    /// Its counters.
+    pub stats: FluteReceiverStats,
 }
 
 /// The outcome of a TCP flow.

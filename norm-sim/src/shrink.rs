@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::recipe::{Feature, Place, Recipe};
+use crate::recipe::{Feature, FluteSession, Place, Recipe};
 use crate::rule::Rule;
 
 /// The value of `every` for the first receiver alone.
@@ -168,8 +168,25 @@ fn simpler_features(feature: &Feature) -> Vec<Feature> {
             let with = |sizes| Feature::SecondSender { sizes, rate_kbit: *rate_kbit };
             found.extend(simpler_sizes(sizes).into_iter().map(with));
         }
+        Feature::Flute(session) => found.extend(simpler_sessions(session)),
         _ => {}
     }
+    found
+}
+
+fn simpler_sessions(session: &FluteSession) -> Vec<Feature> {
+    let mut found = Vec::new();
+    let mut push = |simpler: FluteSession| {
+        if simpler != *session {
+            found.push(Feature::Flute(simpler));
+        }
+    };
+    push(FluteSession { restart_ms: None, same_tois: false, ..*session });
+    push(FluteSession { interleave: None, ..*session });
+    push(FluteSession { raptor: false, ..*session });
+    push(FluteSession { set: false, ..*session });
+    push(FluteSession { known: true, ..*session });
+    push(FluteSession { fdt_ms: 1000, ..*session });
     found
 }
 

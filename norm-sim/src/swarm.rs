@@ -158,7 +158,7 @@ fn catch_panic_messages() {
 }
 
 /// Calls `work` for each item, on `threads` threads. The results are in the order of the items.
-fn parallel<I: Sync, R: Send>(
+pub(crate) fn parallel<I: Sync, R: Send>(
     items: &[I],
     threads: usize,
     work: impl Fn(&I) -> R + Sync,

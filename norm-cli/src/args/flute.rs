@@ -65,8 +65,8 @@ pub struct FluteSendArgs {
 pub struct FluteRecvArgs {
     /// Receive by FLUTE (RFC 6726), from norm-send --flute or other senders
     ///
-    /// Nothing is sent. What is missing after a pass of a sender's comes with the next one; of one
-    /// that sends once it is lost.
+    /// Nothing is sent. What is missing after a pass of a sender's comes with the next one;
+    /// of one that sends once it is lost.
     #[arg(long, verbatim_doc_comment, conflicts_with_all = ["feedback", "sender_name", "node_id"])]
     pub flute: bool,
 

@@ -9,12 +9,12 @@ use crate::text;
 
 /// Says what would become of each entry, and of all of them.
 pub(super) fn show(event: &ReceiveEvent, preview: &SetPreview, output: &mut Output) {
-    for entry in preview.entries() {
+    preview.visit(&mut |entry| {
         output.event(&ReceiverEvent::WouldReceive(WouldReceive::new(&entry)));
         if entry.change != Change::Keep {
             output.results([line(&entry)]);
         }
-    }
+    });
     output.event(event);
     if let Some(words) = words(event) {
         output.say(&words);

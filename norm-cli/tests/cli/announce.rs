@@ -69,6 +69,31 @@ fn announced_session_is_listed_joined_by_name_and_gone_at_its_end() {
 }
 
 #[test]
+fn session_of_flute_is_listed_and_joined_by_name() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("file");
+    fs::write(&file, random_bytes(3, 50_000)).unwrap();
+    let group = group();
+    let name = name(&group);
+    let mut sender = norm_send();
+    sender.args(LOOPBACK).args(["-g", &group, "--json", "--flute", "-b", "20M", "--tsi", "9"]);
+    sender.args(["--carousel", "forever", &format!("--announce={name}")]).arg(&file);
+    let mut sending = Program::start(&mut sender);
+    sending.wait_for("settings");
+    let heard = (0..5).map(|_| listed(&name, "7")).find(|sessions| !sessions.is_empty());
+    let session = &heard.unwrap_or_else(|| panic!("{name} is never listed"))[0];
+    assert_eq!((&session["protocol"], &session["tsi"]), (&"FLUTE".into(), &9.into()));
+    assert_eq!(session["sources"], serde_json::json!(["127.0.0.1"]));
+    let output = temp.path().join("in");
+    let mut receiver = norm_recv();
+    receiver.args(LOOPBACK).args(["--session", &name, "--timeout", "60"]).arg(&output);
+    let received = run(&mut receiver);
+    assert_eq!(received.status.code(), Some(0), "{}", stderr(&received));
+    assert_eq!(fs::read(output.join("file")).unwrap(), fs::read(&file).unwrap());
+    assert!(sending.is_running());
+}
+
+#[test]
 fn table_names_sessions_for_people() {
     let temp = tempfile::tempdir().unwrap();
     let file = temp.path().join("image.iso");

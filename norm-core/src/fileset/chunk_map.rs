@@ -46,6 +46,16 @@ impl Chunk {
 }
 
 impl ChunkMap {
+    /// Without files, with room for this many.
+    pub fn with_capacity(files: usize) -> Self {
+        Self { files: Vec::with_capacity(files), ..Self::default() }
+    }
+
+    /// Takes no more memory than the files that were added need.
+    pub fn shrink_to_fit(&mut self) {
+        self.files.shrink_to_fit();
+    }
+
     /// Adds a file of `size` bytes with these holes, which were checked.
     ///
     /// # Errors
@@ -153,6 +163,15 @@ impl ChunkMap {
     /// The place of a file in the payload.
     pub fn payload_of(&self, file: usize) -> Range<u64> {
         self.files.get(file).map_or(self.payload, |&(start, _)| start)..self.file_end(file)
+    }
+
+    /// The file that has this byte of the payload, by its place among all; after the last byte, how
+    /// many there are.
+    pub fn file_at(&self, byte: u64) -> usize {
+        if byte >= self.payload {
+            return self.files.len();
+        }
+        self.files.partition_point(|&(start, _)| start <= byte).saturating_sub(1)
     }
 
     /// The numbers of the chunks that have bytes in `start..end` of the payload.

@@ -54,7 +54,14 @@ pub fn is_digest_list_len(len: u64) -> bool {
 /// Builds a digest list.
 #[derive(Clone, Debug)]
 pub struct DigestListWriter {
+    /// What is encoded and not taken yet; in the beginning with room for the header.
     out: Vec<u8>,
+    /// Something was taken.
+    is_begun: bool,
+    /// Of the hashes that were taken.
+    taken: blake3::Hasher,
+    /// Files are withdrawn.
+    any_withdrawn: bool,
     chunks: u32,
     content: ContentHasher,
     manifest: ManifestHash,
@@ -64,11 +71,17 @@ impl DigestListWriter {
     /// The digest list of the set with this manifest.
     pub fn new(manifest: ManifestHash) -> Self {
         let mut out = Vec::with_capacity(digest_list_len(16) as usize);
-        out.extend_from_slice(&MAGIC);
-        out.push(VERSION);
         out.resize(HEADER_LEN, 0);
         out.extend_from_slice(&manifest.0);
-        Self { out, chunks: 0, content: ContentHasher::new(manifest), manifest }
+        Self {
+            out,
+            is_begun: false,
+            taken: blake3::Hasher::new(),
+            any_withdrawn: false,
+            chunks: 0,
+            content: ContentHasher::new(manifest),
+            manifest,
+        }
     }
 
     /// Adds the hash of the next chunk.
@@ -101,30 +114,61 @@ impl DigestListWriter {
     /// As [`push`](Self::push).
     pub fn push_withdrawn(&mut self) -> Result<(), ContentError> {
         self.push(&ChunkHash(NO_HASH))?;
-        self.out[FLAGS] = WITHDRAWN;
+        self.any_withdrawn = true;
         Ok(())
     }
 
-    /// The encoded list, [`digest_list_len`] bytes, and the content hash; `None` when files are
-    /// withdrawn.
-    pub fn finish(mut self) -> (Vec<u8>, Option<ContentHash>) {
-        self.out[8..HEADER_LEN].copy_from_slice(&self.chunks.to_be_bytes());
-        if self.out[FLAGS] == WITHDRAWN {
-            let hash = withdrawn_hash(self.manifest, &self.out[HASHES..]);
+    /// Bytes that are encoded and not [taken](Self::take) yet.
+    pub fn buffered(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes what is encoded so far, which is kept elsewhere: what is taken later, and at the end,
+    /// follows it. The header in its first bytes is not final.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.hash_taken();
+        self.is_begun = true;
+        core::mem::take(&mut self.out)
+    }
+
+    fn hash_taken(&mut self) {
+        let header = if self.is_begun { 0 } else { HASHES };
+        self.taken.update(self.out.get(header..).unwrap_or_default());
+    }
+
+    /// The encoded list, [`digest_list_len`] bytes, of which nothing was taken, and the content
+    /// hash; `None` when files are withdrawn.
+    pub fn finish(self) -> (Vec<u8>, Option<ContentHash>) {
+        let (header, mut out, content) = self.finish_rest();
+        out[..HEADER_LEN].copy_from_slice(&header);
+        (out, content)
+    }
+
+    /// The header, which is to be in place of the first bytes, what follows all that was
+    /// [taken](Self::take), and the content hash; `None` when files are withdrawn.
+    pub fn finish_rest(mut self) -> ([u8; HEADER_LEN], Vec<u8>, Option<ContentHash>) {
+        let mut header = [0; HEADER_LEN];
+        header[..4].copy_from_slice(&MAGIC);
+        header[4] = VERSION;
+        header[8..].copy_from_slice(&self.chunks.to_be_bytes());
+        if self.any_withdrawn {
+            header[FLAGS] = WITHDRAWN;
+            self.hash_taken();
+            let hash = withdrawn_hash(self.manifest, &self.taken.finalize());
             self.out.extend_from_slice(&hash);
-            return (self.out, None);
+            return (header, self.out, None);
         }
         let content = self.content.finish();
         self.out.extend_from_slice(&content.0);
-        (self.out, Some(content))
+        (header, self.out, Some(content))
     }
 }
 
 /// The hash at the end of a list with withdrawn files: of the manifest hash and the hash of the
 /// hashes as they travel, in BLAKE3's key derivation mode.
-fn withdrawn_hash(manifest: ManifestHash, hashes: &[u8]) -> [u8; HASH_BYTES] {
+fn withdrawn_hash(manifest: ManifestHash, hashes: &blake3::Hash) -> [u8; HASH_BYTES] {
     let mut hasher = blake3::Hasher::new_derive_key(WITHDRAWN_CONTEXT);
-    hasher.update(&manifest.0).update(blake3::hash(hashes).as_bytes());
+    hasher.update(&manifest.0).update(hashes.as_bytes());
     *hasher.finalize().as_bytes()
 }
 
@@ -169,7 +213,7 @@ impl<'a> DigestList<'a> {
         let list = Self { chunks, content: is_whole.then_some(ContentHash(last)) };
         let expected = match list.content {
             Some(_) => list.content_with(manifest, holes).map(|content| content.0),
-            None => Some(withdrawn_hash(manifest, chunks.as_flattened())),
+            None => Some(withdrawn_hash(manifest, &blake3::hash(chunks.as_flattened()))),
         };
         if !of_manifest || expected != Some(last) {
             return Err(ContentError::ContentMismatch);
@@ -190,6 +234,15 @@ impl<'a> DigestList<'a> {
     pub fn chunk(&self, number: u32) -> Option<ChunkHash> {
         let number = usize::try_from(number).ok()?;
         self.chunks.get(number).copied().map(ChunkHash)
+    }
+
+    /// The hash of the chunk with this number, of those outside of holes, in an encoded list that
+    /// was [parsed](Self::parse) before: zeros of one of a withdrawn file; `None` after the last
+    /// one.
+    pub fn chunk_at(list: &[u8], number: u32) -> Option<ChunkHash> {
+        let end = list.len().checked_sub(HASH_BYTES)?;
+        let (hashes, _) = list.get(HASHES..end)?.as_chunks();
+        hashes.get(usize::try_from(number).ok()?).copied().map(ChunkHash)
     }
 
     /// Names the set with all its content; `None` when files are withdrawn.
@@ -240,6 +293,36 @@ mod tests {
 
     fn error(bytes: &[u8], manifest: ManifestHash) -> Option<ContentError> {
         DigestList::parse(bytes, manifest, []).err()
+    }
+
+    #[test]
+    fn list_that_is_taken_in_pieces_is_the_same() {
+        for withdrawn in [None, Some(0), Some(4)] {
+            let write = |step: usize| {
+                let (mut writer, mut kept) = (DigestListWriter::new(MANIFEST), Vec::new());
+                for n in 0..6 {
+                    match withdrawn == Some(n) {
+                        true => writer.push_withdrawn().unwrap(),
+                        false => writer.push(&ChunkHash([n as u8 + 1; 32])).unwrap(),
+                    }
+                    if n % step == 0 {
+                        kept.append(&mut writer.take());
+                        assert_eq!(writer.buffered(), 0);
+                    }
+                }
+                let (header, rest, content) = writer.finish_rest();
+                kept.extend(rest);
+                kept[..HEADER_LEN].copy_from_slice(&header);
+                let parsed = DigestList::parse(&kept, MANIFEST, []).unwrap();
+                assert_eq!(parsed.content(), content);
+                let at = |number| DigestList::chunk_at(&kept, number);
+                assert!((0..8).all(|number| at(number) == parsed.chunk(number)));
+                kept
+            };
+            let whole = write(1);
+            assert!((2..6).all(|step| write(step) == whole), "{withdrawn:?}");
+        }
+        assert_eq!(DigestList::chunk_at(&[], 0), None);
     }
 
     #[test]
@@ -319,7 +402,7 @@ mod tests {
         assert_eq!(error(&writer.finish().0, MANIFEST), Some(ContentError::BadField));
         let mut writer = DigestListWriter::new(MANIFEST);
         writer.push(&ChunkHash([1; 32])).unwrap();
-        writer.out[FLAGS] = WITHDRAWN;
+        writer.any_withdrawn = true;
         assert_eq!(error(&writer.finish().0, MANIFEST), Some(ContentError::BadField));
     }
 

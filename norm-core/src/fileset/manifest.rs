@@ -32,7 +32,8 @@ use layout::LayoutReader;
 
 const MAGIC: [u8; 4] = *b"NMAN";
 const VERSION: u8 = 2;
-const HEADER_LEN: usize = 20;
+/// Bytes before the first entry.
+pub const HEADER_LEN: usize = 20;
 
 /// Entries in a manifest at most.
 pub const MAX_ENTRIES: u32 = 1 << 24;
@@ -46,7 +47,10 @@ pub const MAX_FILE_BYTES: u64 = 16 << 40;
 /// Builds a manifest.
 #[derive(Clone, Debug)]
 pub struct ManifestWriter {
+    /// What is encoded and not taken yet; in the beginning with room for the header.
     out: Vec<u8>,
+    /// Bytes that were taken.
+    taken: usize,
     layout: layout::LayoutWriter,
     /// Of each entry so far, whether it is a regular file.
     files: Vec<bool>,
@@ -68,7 +72,7 @@ impl ManifestWriter {
         out.push(VERSION);
         out.resize(HEADER_LEN, 0);
         let layout = layout::LayoutWriter::default();
-        Self { out, layout, files: Vec::new(), payload_size: 0, chunks: 0 }
+        Self { out, taken: 0, layout, files: Vec::new(), payload_size: 0, chunks: 0 }
     }
 
     /// Adds an entry. Its content begins at [`ManifestWriter::payload_size`] as it was before.
@@ -83,7 +87,7 @@ impl ManifestWriter {
         entry.check_link(|to| self.files.get(to as usize) == Some(&true))?;
         let data = entry.size - entry.holes.bytes();
         let payload_size = self.payload_size.checked_add(data).ok_or(ContentError::TooLarge)?;
-        let len = self.out.len() + entry.encoded_len() + self.layout.len_with(entry.holes);
+        let len = self.position() + entry.encoded_len() + self.layout.len_with(entry.holes);
         if number >= MAX_ENTRIES || len as u64 > MAX_MANIFEST_BYTES {
             return Err(ContentError::TooLarge);
         }
@@ -98,6 +102,11 @@ impl ManifestWriter {
     /// Entries added so far.
     pub fn entries(&self) -> u32 {
         self.files.len() as u32
+    }
+
+    /// Where the next entry begins, in bytes: see [`Entry::at`].
+    pub fn position(&self) -> usize {
+        self.taken + self.out.len()
     }
 
     /// Bytes in the payload so far.
@@ -115,15 +124,42 @@ impl ManifestWriter {
         self.layout.set_left_out(counts);
     }
 
-    /// The encoded manifest, and its hash.
+    /// Bytes that are encoded and not [taken](Self::take) yet.
+    pub fn buffered(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes what is encoded so far, which is kept elsewhere: what is taken later, and at the end,
+    /// follows it. The header in its first bytes is not final.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.taken += self.out.len();
+        core::mem::take(&mut self.out)
+    }
+
+    /// The header, which is to be in place of the first bytes, and what follows all that was
+    /// [taken](Self::take).
+    pub fn finish_rest(mut self) -> ([u8; HEADER_LEN], Vec<u8>) {
+        let header = self.header();
+        self.layout.emit(self.payload_size, &mut self.out);
+        (header, self.out)
+    }
+
+    /// The encoded manifest, of which nothing was taken, and its hash.
     pub fn finish(mut self) -> (Vec<u8>, ManifestHash) {
-        let entries = self.entries();
-        let bytes = (self.out.len() - HEADER_LEN) as u64;
-        self.out[8..12].copy_from_slice(&entries.to_be_bytes());
-        self.out[12..HEADER_LEN].copy_from_slice(&bytes.to_be_bytes());
+        let header = self.header();
+        self.out[..HEADER_LEN].copy_from_slice(&header);
         let hash = ManifestHash::of(&self.out);
         self.layout.emit(self.payload_size, &mut self.out);
         (self.out, hash)
+    }
+
+    fn header(&self) -> [u8; HEADER_LEN] {
+        let mut header = [0; HEADER_LEN];
+        header[..4].copy_from_slice(&MAGIC);
+        header[4] = VERSION;
+        header[8..12].copy_from_slice(&self.entries().to_be_bytes());
+        header[12..].copy_from_slice(&((self.position() - HEADER_LEN) as u64).to_be_bytes());
+        header
     }
 }
 
@@ -170,6 +206,11 @@ impl<'a> Manifest<'a> {
         ManifestHash::of(self.identity)
     }
 
+    /// Header and entries, as they came.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.identity
+    }
+
     /// The number of entries announced; no more than the bytes at hand can hold.
     pub fn len(&self) -> u32 {
         self.entries
@@ -202,6 +243,7 @@ impl<'a> Manifest<'a> {
             layout: self.layout,
             number: 0,
             entries: self.entries,
+            entries_len: self.identity.len().saturating_sub(HEADER_LEN),
             files: Vec::new(),
             offset: 0,
             size: 0,
@@ -217,6 +259,8 @@ pub struct Entries<'a> {
     layout: LayoutReader<'a>,
     number: u32,
     entries: u32,
+    /// Bytes in all entries.
+    entries_len: usize,
     /// A bit for each entry so far: whether it is a regular file, to which a link may lead.
     files: Vec<u64>,
     offset: u64,
@@ -228,6 +272,11 @@ impl<'a> Entries<'a> {
     /// Where the content of the next entry begins in the payload, in bytes.
     pub fn offset(&self) -> u64 {
         self.offset
+    }
+
+    /// Where the next entry begins in the manifest, in bytes: see [`Entry::at`].
+    pub fn position(&self) -> usize {
+        HEADER_LEN + self.entries_len - self.body.remaining()
     }
 
     /// Bytes in all files so far, holes included; no more than a number can say.

@@ -58,6 +58,8 @@ pub struct Case {
     /// EXT_FTI in all packets, or in those of the table only.
     pub in_band: bool,
     pub table: Table,
+    /// The peer codes its table as it does the object.
+    pub coded_table: bool,
     /// Share of packets that are lost, in percent.
     pub loss: u32,
     /// Bytes of a symbol.
@@ -71,8 +73,17 @@ pub struct Case {
 impl Case {
     /// Blocks of 64 symbols of 1400 bytes with 16 coded ones, nothing lost.
     pub fn new(fec: Fec, size: usize) -> Self {
-        let (in_band, table, loss) = (true, Table::Plain, 0);
-        Self { fec, size, in_band, table, loss, symbol_size: 1400, block_len: 64, parity: 16 }
+        Self {
+            fec,
+            size,
+            in_band: true,
+            table: Table::Plain,
+            coded_table: false,
+            loss: 0,
+            symbol_size: 1400,
+            block_len: 64,
+            parity: 16,
+        }
     }
 
     /// Packets after which a transfer has failed.

@@ -54,3 +54,28 @@ fn tables_may_be_encoded_and_alone_say_how_objects_are_cut() {
         }
     }
 }
+
+#[test]
+fn session_that_begins_with_its_end_is_received() {
+    let case = Case::new(Fec::Rs5, 30_000);
+    let content = case.content();
+    let mut sender = PeerSender::new(&case, &content, false);
+    let mut receiver = OurReceiver::new();
+    receiver.hear(&sender.close());
+    while let Some(packet) = sender.next() {
+        receiver.hear(&packet);
+    }
+    assert!(receiver.complete() == [("a/b.bin".to_owned(), content)]);
+}
+
+#[test]
+fn tables_may_be_coded_as_objects_are() {
+    for fec in Fec::ALL {
+        for (table, loss) in [(Table::Plain, 0), (Table::Gzip, 10)] {
+            let coded_table = true;
+            let case =
+                Case { coded_table, table, loss, symbol_size: 100, ..Case::new(fec, 30_000) };
+            receive(&case);
+        }
+    }
+}

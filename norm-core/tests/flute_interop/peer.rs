@@ -1,4 +1,5 @@
 //! The peer: sender and receiver of the crate `flute`.
+#![allow(clippy::disallowed_types, reason = "its interfaces have clocks and shared ownership")]
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -56,8 +57,8 @@ impl PeerSender {
         // Once in a hundred packets, so that losing it costs little.
         let again = CarouselRepeatMode::DelayBetweenTransfers(Duration::from_millis(10));
         let config = Config { fdt_cenc, fdt_carousel_mode: again, ..Config::default() };
-        // The table has no code; otherwise it would be coded as objects are.
-        let table = Oti::new_no_code(1400, 64);
+        let no_code = Oti::new_no_code(1400, 64);
+        let table = if case.coded_table { oti(case) } else { no_code };
         let mut sender = Sender::new(endpoint(), 1, &table, &config);
         let config = TransferConfig {
             carousel_mode: repeats.then_some(again),
@@ -73,6 +74,11 @@ impl PeerSender {
         Self { sender, now: start(), closing: false }
     }
 
+    /// The packet that closes the session; the peer's program begins with it, too.
+    pub fn close(&mut self) -> Vec<u8> {
+        self.sender.read_close_session(self.now)
+    }
+
     /// The next packet; the last one closes the session.
     pub fn next(&mut self) -> Option<Vec<u8>> {
         while self.sender.nb_objects() > 0 {
@@ -83,7 +89,7 @@ impl PeerSender {
             self.now += Duration::from_millis(10);
         }
         let is_last = !core::mem::replace(&mut self.closing, true);
-        is_last.then(|| self.sender.read_close_session(self.now))
+        is_last.then(|| self.close())
     }
 }
 

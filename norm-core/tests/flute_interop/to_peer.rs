@@ -14,9 +14,8 @@ pub struct Took {
 }
 
 /// Sends an object of ours until it is complete at the peer; checks every byte.
-pub fn send(case: &Case, profile: Profile, room: usize) -> Took {
+pub fn send(case: &Case, profile: Profile, passes: Passes, room: usize) -> Took {
     let content = case.content();
-    let passes = if case.loss == 0 { Passes::Once { overhead: 10 } } else { Passes::Forever };
     let mut sender = OurSender::new(&config(case, profile, passes), &content);
     let mut receiver = PeerReceiver::new(room);
     let mut loss = Loss::new(case.loss);
@@ -38,12 +37,18 @@ pub fn send(case: &Case, profile: Profile, room: usize) -> Took {
     Took { packets }
 }
 
+/// Once, or as often as it takes where packets are lost.
+pub fn passes(case: &Case) -> Passes {
+    if case.loss == 0 { Passes::Once { overhead: 10 } } else { Passes::Forever }
+}
+
 #[test]
 fn object_of_each_scheme_is_received_by_the_peer() {
     for fec in Fec::ALL {
         for (profile, room) in [(Profile::FluteCrate, 10 << 20), (Profile::Rfc6726, 10 << 20)] {
             for loss in [0, 10] {
-                let took = send(&Case { loss, ..Case::new(fec, 1_000_003) }, profile, room);
+                let case = Case { loss, ..Case::new(fec, 1_000_003) };
+                let took = send(&case, profile, passes(&case), room);
                 let needed = 1_000_003_usize.div_ceil(1400);
                 assert!(took.packets > needed, "{fec:?}");
                 let two_passes = fec != Fec::NoCode || loss == 0;
@@ -57,6 +62,15 @@ fn object_of_each_scheme_is_received_by_the_peer() {
 fn tables_alone_say_to_the_peer_how_objects_are_cut() {
     for fec in Fec::ALL {
         let case = Case { in_band: false, ..Case::new(fec, 30_000) };
-        send(&case, Profile::FluteCrate, 10 << 20);
+        send(&case, Profile::FluteCrate, passes(&case), 10 << 20);
+    }
+}
+
+#[test]
+fn peer_receives_more_blocks_than_it_sends() {
+    for fec in [Fec::Rs5, Fec::Rs2m8, Fec::Rs129, Fec::Raptor, Fec::NoCode] {
+        let mut case = Case::new(fec, 300 * 8 * 64 - 5);
+        (case.symbol_size, case.block_len, case.parity) = (64, 8, 4);
+        send(&case, Profile::Rfc6726, passes(&case), 10 << 20);
     }
 }

@@ -155,8 +155,8 @@ impl Comparison {
     }
 
     fn path(&self, file: usize) -> PathBuf {
-        let name = self.plan.files().get(file).map(|file| &file.path);
-        name.map_or_else(PathBuf::new, |name| self.spool.directory().join(name))
+        let file = self.plan.file(file);
+        file.map_or_else(PathBuf::new, |file| self.spool.directory().join(file.path))
     }
 }
 

@@ -5,7 +5,7 @@
 //! that have nothing in common with the new one are of no account. No link is followed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hash, Hasher, RandomState};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,14 +48,12 @@ pub struct Removed {
 impl Superfluous {
     /// What receipts of this output directory list, and a new set does not have.
     pub fn find(receipts: &Store, root: &Path, new: &Plan) -> Self {
-        let kept: HashSet<&Path> = paths(new).collect();
-        let above = kept.iter().flat_map(|path| path.ancestors().skip(1));
-        let above: HashSet<&Path> = above.filter(|path| !path.as_os_str().is_empty()).collect();
+        let kept = Kept::new(new);
         let mut found = Self::default();
         for content in receipts.of_directory(root) {
             let (mut one, mut is_related) = (Self::default(), false);
             receipts.visit(root, content, &mut |entry| {
-                if kept.contains(&*entry.path) || above.contains(&*entry.path) {
+                if kept.contains(&entry.path) {
                     is_related = true;
                 } else {
                     one.add(root, entry);
@@ -185,7 +183,7 @@ fn remove(
     let Some(there) = there.filter(|there| there.kind == kind) else { return Ok(false) };
     // On some file systems letters mean the same in both cases.
     if let Some(other) = others.like(path)
-        && let Ok(Some(other)) = tree.place(other).and_then(|place| place.look())
+        && let Ok(Some(other)) = tree.place(&other).and_then(|place| place.look())
         && other.id == there.id
     {
         return Ok(false);
@@ -196,16 +194,45 @@ fn remove(
     }
 }
 
+/// The paths of a set and those above them, by hashes with a key that cannot be known: one that
+/// has the hash of another, which is less likely than a broken disk, stays for once.
+struct Kept {
+    paths: HashSet<u64>,
+    key: RandomState,
+}
+
+impl Kept {
+    fn new(plan: &Plan) -> Self {
+        let (mut paths, key) = (HashSet::new(), RandomState::new());
+        for path in plan.paths() {
+            paths.insert(key.hash_one(&*path));
+            let above = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+            // Those above one that is known are known.
+            above.map(|above| key.hash_one(above)).take_while(|&hash| paths.insert(hash)).count();
+        }
+        Self { paths, key }
+    }
+
+    fn contains(&self, path: &Path) -> bool {
+        self.paths.contains(&self.key.hash_one(path))
+    }
+}
+
 /// The paths of a set by what they are without the case of letters.
-struct Others<'a>(HashMap<u64, &'a Path>);
+struct Others<'a> {
+    plan: &'a Plan,
+    /// Their places among all.
+    places: HashMap<u64, usize>,
+}
 
 impl<'a> Others<'a> {
     fn new(plan: &'a Plan) -> Self {
-        Self(paths(plan).map(|path| (folded(path), path)).collect())
+        let places = plan.paths().enumerate().map(|(at, path)| (folded(&path), at));
+        Self { plan, places: places.collect() }
     }
 
-    fn like(&self, path: &Path) -> Option<&'a Path> {
-        self.0.get(&folded(path)).copied()
+    fn like(&self, path: &Path) -> Option<PathBuf> {
+        self.plan.nth_path(*self.places.get(&folded(path))?)
     }
 }
 
@@ -213,15 +240,6 @@ fn folded(path: &Path) -> u64 {
     let mut hasher = DefaultHasher::new();
     path.to_string_lossy().to_lowercase().hash(&mut hasher);
     hasher.finish()
-}
-
-/// Everything that a set makes, wanted or not.
-fn paths(plan: &Plan) -> impl Iterator<Item = &Path> {
-    let files = plan.files().iter().map(|file| &*file.path);
-    let names = plan.names().iter().map(|name| &*name.path);
-    let links = plan.links().iter().map(|link| &*link.path);
-    let directories = plan.directories().iter().map(|one| &*one.path);
-    files.chain(names).chain(links).chain(directories)
 }
 
 #[cfg(unix)]

@@ -4,12 +4,15 @@ use norm_core::fileset::{
     ChunkHash, ChunkMap, ContentError, ContentHash, DigestList, ManifestHash,
 };
 
+use crate::kept::KeptBytes;
 use crate::zeros::ZeroHashes;
 
 /// The hashes that a digest list announces, checked against its own content hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Digests {
-    chunks: Vec<ChunkHash>,
+    /// The encoded list, which was checked.
+    list: KeptBytes,
+    len: usize,
     content: Option<ContentHash>,
     /// Chunks of withdrawn files.
     withdrawn: Vec<u32>,
@@ -21,7 +24,7 @@ impl Digests {
     /// # Errors
     /// When it is malformed or of another set.
     pub fn parse(bytes: &[u8], manifest: ManifestHash) -> Result<Self, ContentError> {
-        DigestList::parse(bytes, manifest, []).map(Self::of)
+        Self::parse_kept(bytes.into(), manifest, [])
     }
 
     /// The same of a set with these chunks, whose files may have holes; the hashes of what is in
@@ -30,32 +33,38 @@ impl Digests {
     /// # Errors
     /// As of [`parse`](Self::parse).
     pub(super) fn parse_with(
-        bytes: &[u8],
+        list: KeptBytes,
         manifest: ManifestHash,
         map: &ChunkMap,
         zeros: &ZeroHashes,
     ) -> Result<Self, ContentError> {
-        DigestList::parse(bytes, manifest, zeros.of_set(map)).map(Self::of)
+        Self::parse_kept(list, manifest, zeros.of_set(map))
     }
 
-    fn of(list: DigestList<'_>) -> Self {
+    fn parse_kept(
+        kept: KeptBytes,
+        manifest: ManifestHash,
+        holes: impl IntoIterator<Item = (u32, ChunkHash)>,
+    ) -> Result<Self, ContentError> {
+        let list = DigestList::parse(&kept, manifest, holes)?;
+        let (len, content) = (list.chunks().len(), list.content());
         let withdrawn = list.withdrawn().collect();
-        Self { chunks: list.chunks().collect(), content: list.content(), withdrawn }
+        Ok(Self { list: kept, len, content, withdrawn })
     }
 
     /// The hash of the chunk with this number; `None` after the last one.
     pub fn chunk(&self, number: u32) -> Option<ChunkHash> {
-        self.chunks.get(usize::try_from(number).ok()?).copied()
+        DigestList::chunk_at(&self.list, number)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.chunks.len()
+        self.len
     }
 
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty()
+        self.len == 0
     }
 
     /// Names the set with all its content; `None` when files are withdrawn.

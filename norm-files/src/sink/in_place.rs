@@ -54,8 +54,8 @@ impl InPlace {
     /// Looks for the files of a plan below `root`.
     pub fn find(plan: &Plan, root: &Path) -> Self {
         // Files with holes, or with other names, are compared in the end.
-        let is_plain = |at| plan.chunks().sparse(at).is_none() && plan.names_of(at).is_empty();
-        let files = plan.wanted().filter(|&(at, file)| file.size > 0 && is_plain(at));
+        let is_plain = |at| plan.chunks().sparse(at).is_none() && plan.name_range(at).is_empty();
+        let files = plan.wanted().filter(|(at, file)| file.size > 0 && is_plain(*at));
         let files = files.map(|(_, file)| file);
         let found = files.filter_map(|file| {
             let path = root.join(&file.path);

@@ -31,7 +31,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::metadata::{DEFAULT_DIRECTORY_MODE, MetadataSetter, RefusedMetadata, Wanted, set_time};
 use super::output::Tree;
-use super::plan::Plan;
+use super::plan::{Plan, PlannedDirectory};
 use super::spool::Spool;
 pub use outcome::{PlaceError, PlaceOptions, Placed, PlacedFile, PlacedSet, failed};
 
@@ -79,7 +79,7 @@ pub fn place_set(
     let (mut tree, mut placer) = workers.join();
     for link in plan.links() {
         let path = root.join(&link.path);
-        placer.place_link(&mut tree, link).map_err(|error| failed(&path, error))?;
+        placer.place_link(&mut tree, &link).map_err(|error| failed(&path, error))?;
     }
     let Placer { mut metadata, mut refused, .. } = placer;
     finish_directories(&mut tree, plan, overwrite, &mut metadata, &mut refused);
@@ -97,9 +97,11 @@ fn finish_directories(
     metadata: &mut MetadataSetter,
     refused: &mut Option<RefusedMetadata>,
 ) {
-    let mut directories: Vec<_> = plan.directories().iter().collect();
-    directories.sort_by_key(|directory| std::cmp::Reverse(directory.path.components().count()));
-    for directory in directories {
+    let depth = |directory: &PlannedDirectory| directory.path.components().count();
+    let depths = plan.directories().map(|directory| depth(&directory));
+    let mut depths: Vec<(usize, usize)> = depths.enumerate().map(|(at, n)| (n, at)).collect();
+    depths.sort_unstable_by_key(|&(depth, at)| (std::cmp::Reverse(depth), at));
+    for directory in depths.into_iter().filter_map(|(_, at)| plan.directory(at)) {
         if !cfg!(unix) {
             continue;
         }

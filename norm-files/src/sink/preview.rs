@@ -121,48 +121,49 @@ impl SetPreview {
         self.problem.as_ref()
     }
 
-    /// Directories, files, their other names, and links; then files that go.
-    pub fn entries(&self) -> impl Iterator<Item = PreviewEntry<'_>> {
-        let entries = entries_of(&self.plan).zip(&self.changes);
-        let gone = self.superfluous.files().map(|path| PreviewEntry {
-            path,
-            bytes: 0,
-            is_directory: false,
-            link: None,
-            change: Change::Delete,
-        });
-        entries.map(|(entry, &change)| entry.with(change)).chain(gone)
+    /// Says directories, files, their other names, and links; then files that go.
+    pub fn visit(&self, see: &mut dyn FnMut(PreviewEntry<'_>)) {
+        for (entry, &change) in entries_of(&self.plan).zip(&self.changes) {
+            see(entry.with(change));
+        }
+        for path in self.superfluous.files() {
+            let change = Change::Delete;
+            see(PreviewEntry { path, bytes: 0, is_directory: false, link: None, change });
+        }
     }
 
     /// How much there is of what would become of entries.
     pub fn sum(&self, change: Change) -> Sum {
         let mut sum = Sum::default();
-        for entry in self.entries().filter(|entry| entry.change == change) {
+        self.visit(&mut |entry| {
+            if entry.change != change {
+                return;
+            }
             match (entry.is_directory, entry.link) {
                 (true, _) => sum.directories += 1,
                 (false, Some(_)) => sum.links += 1,
                 (false, None) => sum.files += 1,
             }
             sum.bytes += entry.bytes;
-        }
+        });
         sum
     }
 }
 
 /// An entry of a plan.
-enum Entry<'a> {
-    Directory(&'a PlannedDirectory),
+enum Entry {
+    Directory(PlannedDirectory),
     /// By its place among all.
-    File(usize, &'a PlannedFile),
+    File(usize, PlannedFile),
     /// Another name of this file.
-    Name(&'a PlannedName, &'a PlannedFile),
-    Link(&'a PlannedLink),
+    Name(PlannedName, PlannedFile),
+    Link(PlannedLink),
 }
 
-impl<'a> Entry<'a> {
-    fn with(&self, change: Change) -> PreviewEntry<'a> {
+impl Entry {
+    fn with(&self, change: Change) -> PreviewEntry<'_> {
         let (is_directory, link, bytes) = (false, None, 0);
-        match *self {
+        match self {
             Self::Directory(PlannedDirectory { path, .. }) => {
                 PreviewEntry { path, bytes, is_directory: true, link, change }
             }
@@ -180,12 +181,14 @@ impl<'a> Entry<'a> {
 }
 
 /// What is wanted of a plan.
-fn entries_of(plan: &Plan) -> impl Iterator<Item = Entry<'_>> {
-    let names = plan.names().iter();
-    let names = names.filter_map(|name| Some(Entry::Name(name, plan.files().get(name.file)?)));
+fn entries_of(plan: &Plan) -> impl Iterator<Item = Entry> + '_ {
+    let names = plan.names().filter_map(|name| {
+        let file = plan.file(name.file)?;
+        Some(Entry::Name(name, file))
+    });
     let files = plan.wanted().map(|(at, file)| Entry::File(at, file));
-    let links = plan.links().iter().map(Entry::Link);
-    plan.directories().iter().map(Entry::Directory).chain(files).chain(names).chain(links)
+    let links = plan.links().map(Entry::Link);
+    plan.directories().map(Entry::Directory).chain(files).chain(names).chain(links)
 }
 
 struct Look<'a> {
@@ -220,8 +223,8 @@ impl Look<'_> {
         Ok(Way::There)
     }
 
-    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<Change> {
-        let path = match *entry {
+    fn entry(&mut self, entry: &Entry) -> io::Result<Change> {
+        let path = match entry {
             Entry::Directory(directory) => {
                 return Ok(match self.way(&directory.path) {
                     Ok(Way::There) => Change::Keep,
@@ -240,8 +243,8 @@ impl Look<'_> {
             Ok(Way::Free | Way::Link) => return Ok(Change::Create),
             Err(problem) => return Ok(self.refuse(problem)),
         }
-        match *entry {
-            Entry::File(at, file) => self.file(at, file, target),
+        match entry {
+            Entry::File(at, file) => self.file(*at, file, target),
             Entry::Name(name, file) => self.file(name.file, file, target),
             Entry::Link(link) => Ok(self.link(link, target)),
             Entry::Directory(_) => Ok(Change::Keep),
@@ -375,7 +378,8 @@ mod tests {
     ) -> Vec<Change> {
         let run = AtomicBool::new(false);
         let preview = SetPreview::new(Arc::clone(plan), root, overwrite, digests, &run).unwrap();
-        let changes: Vec<Change> = preview.entries().map(|entry| entry.change).collect();
+        let mut changes = Vec::new();
+        preview.visit(&mut |entry| changes.push(entry.change));
         assert_eq!(preview.problem().is_some(), changes.contains(&Change::Refuse));
         changes
     }

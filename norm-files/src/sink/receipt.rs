@@ -34,8 +34,8 @@ pub fn keep_receipt(
 ) -> io::Result<()> {
     let WholeSet { content, manifest_len, list_len } = *set;
     let root = spool.directory();
-    let (directories, files, names) = (plan.directories(), plan.files(), plan.names());
-    let links = plan.links();
+    let files = plan.file_count() + plan.name_count();
+    let all = plan.directory_count() + files + plan.link_count();
     let count = |n: usize| u32::try_from(n).map_err(|_| io::Error::from(io::ErrorKind::Other));
     let header = ReceiptHeader {
         directory: root.to_owned(),
@@ -43,20 +43,18 @@ pub fn keep_receipt(
         content,
         manifest_len,
         list_len,
-        entries: count(directories.len() + files.len() + names.len() + links.len())?,
-        files: count(files.len() + names.len())?,
+        entries: count(all)?,
+        files: count(files)?,
         bytes: plan.bytes(),
     };
-    let directories = directories.iter().map(|directory| directory.path.clone());
-    let files = files
-        .iter()
-        .map(|file| ReceiptEntry::file(root, file.path.clone(), file.size, file.mtime, began));
-    let names = names.iter().filter_map(|name| {
-        let file = plan.files().get(name.file)?;
-        Some(ReceiptEntry::file(root, name.path.clone(), file.size, file.mtime, began))
+    let directories = plan.directories().map(|one| ReceiptEntry::directory(one.path));
+    let files =
+        plan.files().map(|file| ReceiptEntry::file(root, file.path, file.size, file.mtime, began));
+    let names = plan.names().filter_map(|name| {
+        let file = plan.file(name.file)?;
+        Some(ReceiptEntry::file(root, name.path, file.size, file.mtime, began))
     });
-    let links = links.iter().map(|link| ReceiptEntry::link(root, link.path.clone()));
-    let directories = directories.map(ReceiptEntry::directory);
+    let links = plan.links().map(|link| ReceiptEntry::link(root, link.path));
     let entries = directories.chain(files).chain(names).chain(links);
     // What was read of them before was read at its place.
     let mut manifest = spool.file(SpoolFile::Manifest).take(manifest_len);

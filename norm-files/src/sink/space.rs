@@ -113,7 +113,7 @@ impl Needs {
     /// What these files need, of which `present` bytes have taken room already.
     pub fn new(plan: &Plan, in_place: Option<&InPlace>, present: u64) -> Self {
         let mut needs = Self::default();
-        let is_missing = |file: &&PlannedFile| !in_place.is_some_and(|files| files.has(file));
+        let is_missing = |file: &PlannedFile| !in_place.is_some_and(|files| files.has(file));
         for file in plan.wanted().map(|(_, file)| file).filter(is_missing) {
             needs.payload += file.data;
             needs.files += 1;

@@ -27,7 +27,11 @@ use super::space::{Free, Needs};
 use super::spool_files::{SpoolFile, SpoolNames, create_new, lock};
 use super::spool_name::SpoolName;
 use super::{space, system};
+use crate::kept::{Keeper, KeptBytes};
 use crate::zeros::ZeroHashes;
+
+/// Bytes that are read at once.
+const PIECE: u64 = 1 << 20;
 
 /// The files of one set, open for reading and writing. When it is dropped they stay, if a later
 /// session can resume with them, and are removed otherwise.
@@ -210,12 +214,12 @@ impl Spool {
     /// is malformed or of another set.
     pub fn parse_digests(
         &self,
-        bytes: &[u8],
+        list: KeptBytes,
         cancel: &AtomicBool,
     ) -> io::Result<Result<Digests, ContentError>> {
         let Some(map) = self.chunk_map() else { return Err(io::ErrorKind::InvalidInput.into()) };
         self.zeros.prepare(&map, cancel)?;
-        Ok(Digests::parse_with(bytes, self.content(), &map, &self.zeros))
+        Ok(Digests::parse_with(list, self.content(), &map, &self.zeros))
     }
 
     /// Begins to read back a chunk; false when its hash is known, or not wanted.
@@ -489,19 +493,24 @@ impl Spool {
         Ok(self.have().insert(offset, offset + bytes.len() as u64))
     }
 
-    /// The first `len` bytes of the manifest or the digest list. Both are bounded by the content
-    /// model.
+    /// The first `len` bytes of the manifest or the digest list, with little memory: both are
+    /// bounded by the content model. They are copied, because others may change the spool's file.
     ///
     /// # Errors
     /// When they are longer than any can be, and what the system says.
-    pub fn read_whole(&self, which: SpoolFile, len: u64) -> io::Result<Vec<u8>> {
-        let len = usize::try_from(len).unwrap_or(usize::MAX);
-        if len as u64 > MAX_MANIFEST_READ.max(MAX_DIGEST_LIST_BYTES) {
+    pub fn read_whole(&self, which: SpoolFile, len: u64) -> io::Result<KeptBytes> {
+        if len > MAX_MANIFEST_READ.max(MAX_DIGEST_LIST_BYTES) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let mut bytes = vec![0; len];
-        system::read_exact_at(self.file(which), &mut bytes, 0)?;
-        Ok(bytes)
+        let mut keeper = Keeper::new(Some(&self.directory));
+        let mut buffer = vec![0; usize::try_from(len.min(PIECE)).unwrap_or_default()];
+        for start in (0..len).step_by(PIECE as usize) {
+            let piece = usize::try_from((len - start).min(PIECE)).unwrap_or_default();
+            let piece = buffer.get_mut(..piece).unwrap_or_default();
+            system::read_exact_at(self.file(which), piece, start)?;
+            keeper.append(piece);
+        }
+        Ok(keeper.finish(&[]))
     }
 
     /// What is there of the payload.

@@ -129,6 +129,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let spool = Spools::new(dir.path(), true).create(ManifestHash([7; 32]), 0).unwrap();
         assert!(spool.read_whole(SpoolFile::Manifest, u64::MAX).is_err());
-        assert_eq!(spool.read_whole(SpoolFile::Manifest, 0).unwrap(), b"");
+        assert_eq!(&*spool.read_whole(SpoolFile::Manifest, 0).unwrap(), b"");
     }
 }

@@ -16,8 +16,8 @@ use std::time::SystemTime;
 
 use norm_core::fileset::{CHUNK_BYTES, ChunkHash, ChunkMap, HASH_BYTES};
 
-use super::SourceFile;
 use super::scan::mtime;
+use super::{SourceFile, SourceFiles};
 use crate::state::{MAX_STATE_BYTES, RecordReader, RecordWriter, Stamp, StateFolders};
 
 /// Bytes of a digest list before its hashes.
@@ -43,9 +43,9 @@ impl HashCache {
 
     /// True when the hashes of all these files are here, and there are some; `map` has their
     /// chunks.
-    pub fn has_all(&self, files: &[SourceFile], map: &ChunkMap) -> bool {
-        let has = |(number, file): (usize, &SourceFile)| {
-            file.size >= MIN_BYTES && self.look_up(file, map.of_file(number).len()).is_some()
+    pub fn has_all(&self, files: &SourceFiles, map: &ChunkMap) -> bool {
+        let has = |(number, file): (usize, SourceFile)| {
+            file.size >= MIN_BYTES && self.look_up(&file, map.of_file(number).len()).is_some()
         };
         !files.is_empty() && files.iter().enumerate().all(has)
     }
@@ -68,7 +68,7 @@ impl HashCache {
     /// Files with holes are not kept: a file system may say another time that these are elsewhere.
     pub(super) fn keep_all(
         &self,
-        files: &[SourceFile],
+        files: &SourceFiles,
         map: &ChunkMap,
         began: SystemTime,
         list: &[u8],
@@ -77,7 +77,7 @@ impl HashCache {
         for (number, file) in files.iter().enumerate().filter(|&(n, _)| map.sparse(n).is_none()) {
             let chunks = map.of_file(number);
             let own = hashes.get(chunks.start as usize..chunks.end as usize).unwrap_or_default();
-            self.keep(file, began, own.iter().copied().map(ChunkHash));
+            self.keep(&file, began, own.iter().copied().map(ChunkHash));
         }
         self.trim();
     }

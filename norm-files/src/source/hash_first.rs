@@ -14,9 +14,9 @@ use norm_core::fileset::{
     CHUNK_BYTES, ChunkHash, ChunkMap, ContentHash, FileHash, HASH_BYTES, ManifestHash,
 };
 
-use super::SourceFile;
-use super::hash_cache::{HashCache, LIST_HEADER, MIN_BYTES};
-use super::hashing::{digest_list, first_files};
+use super::SourceFiles;
+use super::hash_cache::{HashCache, MIN_BYTES};
+use super::hashing::{digest_list, first_files, hash_in};
 use super::open_files::{read_checked, read_error};
 use super::read_error::SourceError;
 use crate::zeros::ZeroHashes;
@@ -47,7 +47,7 @@ impl HashedSet {
     /// # Errors
     /// When a file has changed since the scan, or cannot be read.
     pub(super) fn of(
-        files: &[SourceFile],
+        files: &SourceFiles,
         map: Arc<ChunkMap>,
         manifest: ManifestHash,
         cache: Option<&HashCache>,
@@ -73,7 +73,7 @@ impl HashedSet {
                 let chunks = map.of_file(number);
                 if !known.covers(chunks.start.into(), chunks.end.into()) {
                     let hashes = hashes.get(as_range(chunks)).unwrap_or_default();
-                    cache.keep(file, began, hashes.iter().copied());
+                    cache.keep(&file, began, hashes.iter().copied());
                 }
             }
             cache.trim();
@@ -91,7 +91,7 @@ impl HashedSet {
         let (list, content) = list.ok_or(SourceError::OutOfRange)?;
         let content = content.ok_or(SourceError::OutOfRange)?;
         let files = first_files(&map, zeros, hashes);
-        Ok(Self { manifest, map, list: list.into(), content, files })
+        Ok(Self { manifest, map, list, content, files })
     }
 
     /// Names the transfer.
@@ -116,10 +116,7 @@ impl HashedSet {
 
     /// The hash of the chunk with this number.
     pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
-        let start = LIST_HEADER + number as usize * HASH_BYTES;
-        let end = self.list.len() - HASH_BYTES;
-        let hash = self.list.get(start..end)?.first_chunk()?;
-        Some(ChunkHash(*hash))
+        hash_in(&self.list, number)
     }
 
     /// The hashes of the first files.
@@ -130,7 +127,7 @@ impl HashedSet {
 
 /// What all threads share.
 struct Work<'a> {
-    files: &'a [SourceFile],
+    files: &'a SourceFiles,
     map: &'a ChunkMap,
     zeros: &'a ZeroHashes,
     /// The chunks that are to be hashed.
@@ -157,7 +154,7 @@ fn is_cached(map: &ChunkMap, file: usize) -> bool {
 /// Puts the hashes that are in the cache in their places; returns their numbers.
 fn look_up(
     cache: &HashCache,
-    files: &[SourceFile],
+    files: &SourceFiles,
     map: &ChunkMap,
     hashes: &mut [ChunkHash],
 ) -> RangeSet {
@@ -165,7 +162,7 @@ fn look_up(
     let large = files.iter().enumerate().filter(|(_, file)| file.size >= MIN_BYTES);
     for (number, file) in large.filter(|&(n, _)| is_cached(map, n)) {
         let chunks = map.of_file(number);
-        if let Some(found) = cache.look_up(file, chunks.len())
+        if let Some(found) = cache.look_up(&file, chunks.len())
             && let Some(places) = hashes.get_mut(as_range(chunks.clone()))
             && places.len() == found.len()
         {
@@ -258,10 +255,10 @@ impl Work<'_> {
             let source = self.files.get(chunk.file).ok_or(SourceError::OutOfRange)?;
             let file = match open.take().filter(|(at, _)| *at == chunk.file) {
                 Some((_, file)) => file,
-                None => File::open(&source.path).map_err(|error| read_error(source, error))?,
+                None => File::open(&source.path).map_err(|error| read_error(&source, error))?,
             };
             let bytes = buffer.get_mut(..chunk.data as usize).ok_or(SourceError::OutOfRange)?;
-            read_checked(&file, source, chunk.payload - source.offset, bytes)?;
+            read_checked(&file, &source, chunk.payload - source.offset, bytes)?;
             done.hashes.push(self.map.hash(number, bytes).ok_or(SourceError::OutOfRange)?);
             done.bytes += chunk.data;
             open = Some((chunk.file, file));

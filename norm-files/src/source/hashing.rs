@@ -4,16 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use bytes::Bytes;
 use norm_core::fileset::{
-    ChunkHash, ChunkMap, ContentHash, DataHasher, DigestListWriter, FileHash, HASH_BYTES,
-    ManifestHash,
+    ChunkHash, ChunkMap, ContentHash, DataHasher, DigestList, DigestListWriter, FileHash,
+    HASH_BYTES, ManifestHash,
 };
 
 use super::open_files::Files;
+use crate::kept::Keeper;
 use crate::zeros::ZeroHashes;
 
 /// Files of which the hash is told in the report.
 pub(super) const MAX_FILES: usize = 1_000;
+/// Bytes of a digest list that its writer has at most, and those of one hash.
+const BUFFERED: usize = 256 << 10;
 /// What is kept of the chunks of withdrawn files.
 const WITHDRAWN: ChunkHash = ChunkHash([0; HASH_BYTES]);
 
@@ -36,8 +40,10 @@ pub(super) struct Hashing {
     end: u64,
     /// The chunk that is not whole yet.
     chunk: Option<DataHasher>,
-    /// Those of whole chunks.
+    /// Those of whole chunks, until they are in a digest list.
     hashes: Vec<ChunkHash>,
+    /// Of the first files, once they are.
+    files: Vec<FileHash>,
 }
 
 impl Hashing {
@@ -52,7 +58,8 @@ impl Hashing {
                 .name("holes".to_owned())
                 .spawn(move || zeros.prepare(&map, &AtomicBool::new(false)));
         }
-        Self { manifest, map, zeros, end: 0, chunk: None, hashes: Vec::new() }
+        let hashes = Vec::with_capacity(map.chunks() as usize);
+        Self { manifest, map, zeros, end: 0, chunk: None, hashes, files: Vec::new() }
     }
 
     /// Everything before this byte of the payload is hashed.
@@ -62,7 +69,10 @@ impl Hashing {
 
     /// Hashes of the first files, as far as they are whole; those of withdrawn ones mean nothing.
     pub(super) fn files(&self) -> Vec<FileHash> {
-        first_files(&self.map, &self.zeros, &self.hashes)
+        match self.files.is_empty() {
+            true => first_files(&self.map, &self.zeros, &self.hashes),
+            false => self.files.clone(),
+        }
     }
 
     /// Where the chunks are in the payload.
@@ -70,7 +80,8 @@ impl Hashing {
         &self.map
     }
 
-    /// The hash of a chunk, if it is hashed and its file not withdrawn.
+    /// The hash of a chunk, if it is hashed and its file not withdrawn, before the digest list is
+    /// made.
     pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
         self.hashes.get(number as usize).copied().filter(|&hash| hash != WITHDRAWN)
     }
@@ -107,9 +118,11 @@ impl Hashing {
     }
 
     /// The digest list of what is hashed, and its content hash unless files are withdrawn; `None`
-    /// when it is too much.
-    pub(super) fn digest_list(&self) -> Option<(Vec<u8>, Option<ContentHash>)> {
-        digest_list(self.manifest, &self.map, &self.zeros, &self.hashes)
+    /// when it is too much. The hashes are in the list from here on.
+    pub(super) fn digest_list(&mut self) -> Option<(Bytes, Option<ContentHash>)> {
+        self.files = self.files();
+        let hashes = std::mem::take(&mut self.hashes);
+        digest_list(self.manifest, &self.map, &self.zeros, &hashes)
     }
 }
 
@@ -131,10 +144,10 @@ pub(super) fn digest_list(
     map: &ChunkMap,
     zeros: &ZeroHashes,
     hashes: &[ChunkHash],
-) -> Option<(Vec<u8>, Option<ContentHash>)> {
+) -> Option<(Bytes, Option<ContentHash>)> {
     // It has been prepared, or is now.
     let _ = zeros.prepare(map, &AtomicBool::new(false));
-    let mut list = DigestListWriter::new(manifest);
+    let (mut list, mut kept) = (DigestListWriter::new(manifest), Keeper::new(None));
     let mut holes = zeros.of_set(map).peekable();
     for (number, hash) in (0u32..).zip(hashes) {
         while let Some((_, hole)) = holes.next_if(|&(before, _)| before == number) {
@@ -142,7 +155,18 @@ pub(super) fn digest_list(
         }
         let added = if *hash == WITHDRAWN { list.push_withdrawn() } else { list.push(hash) };
         added.ok()?;
+        if list.buffered() >= BUFFERED {
+            kept.append(&list.take());
+        }
     }
     holes.for_each(|(_, hole)| list.push_hole(&hole));
-    Some(list.finish())
+    let (header, rest, content) = list.finish_rest();
+    kept.append(&rest);
+    Some((kept.finish(&header).to_bytes(), content))
+}
+
+/// The hash of the chunk with this number in a digest list; `None` after the last one, and of
+/// withdrawn files.
+pub(super) fn hash_in(list: &[u8], number: u32) -> Option<ChunkHash> {
+    DigestList::chunk_at(list, number).filter(|&hash| hash != WITHDRAWN)
 }

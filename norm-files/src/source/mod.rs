@@ -30,6 +30,6 @@ pub use reader::Reader;
 pub(crate) use rules::Rules;
 pub use rules::{PatternError, Rule};
 pub(crate) use scan::mtime as mtime_of;
-pub use scan::{FileSet, FoundEntry, SourceFile, scan};
+pub use scan::{FileSet, FoundEntry, SourceFile, SourceFiles, scan};
 pub use selection::{Selection, means_contents};
 pub use withdrawals::{Withdrawals, WithdrawnFile};

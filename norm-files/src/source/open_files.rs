@@ -9,7 +9,7 @@ use std::path::Path;
 use norm_core::base::range_set::RangeSet;
 
 use super::read_error::SourceError;
-use crate::source::scan::{self, Ctime, SourceFile, mtime};
+use crate::source::scan::{self, Ctime, SourceFile, SourceFiles, mtime};
 use crate::system_error::is_file_limit;
 
 /// Files kept open at most.
@@ -20,7 +20,7 @@ const REMOVED: &str = "it was removed after the transfer began";
 /// Reads the concatenation of many files, of which only the last used are open.
 #[derive(Debug)]
 pub struct Files {
-    files: Vec<SourceFile>,
+    files: SourceFiles,
     /// Open files by index, the last used one at the back.
     open: VecDeque<(usize, File)>,
     /// Those that are not read any more, by index.
@@ -28,12 +28,12 @@ pub struct Files {
 }
 
 impl Files {
-    pub fn new(files: Vec<SourceFile>) -> Self {
+    pub fn new(files: SourceFiles) -> Self {
         Self { files, open: VecDeque::new(), withdrawn: RangeSet::new() }
     }
 
     /// All of them.
-    pub fn all(&self) -> &[SourceFile] {
+    pub fn all(&self) -> &SourceFiles {
         &self.files
     }
 
@@ -41,17 +41,12 @@ impl Files {
     #[cfg(test)]
     pub fn find_again(&mut self) {
         self.open.clear();
-        for file in &mut self.files {
-            if let Ok(metadata) = file.path.metadata() {
-                file.mtime = mtime(&metadata);
-                file.ctime = Ctime::of(&metadata);
-            }
-        }
+        self.files.find_again();
     }
 
     /// Where a file, by its index, is in the concatenation.
     pub fn place(&self, index: usize) -> Range<u64> {
-        self.files.get(index).map_or(0..0, |file| file.offset..file.offset + file.data())
+        self.files.map().payload_of(index)
     }
 
     /// True when a file, by its index, is not read any more.
@@ -96,8 +91,7 @@ impl Files {
         let mut lost = Vec::new();
         let end = offset.saturating_add(buffer.len() as u64);
         for (index, within) in self.over(offset, end) {
-            let file = self.files.get(index).ok_or(SourceError::OutOfRange)?;
-            let start = file.offset + within.start - offset;
+            let start = self.place(index).start + within.start - offset;
             let place = start as usize..(start + within.end - within.start) as usize;
             let part = buffer.get_mut(place).ok_or(SourceError::OutOfRange)?;
             if self.is_withdrawn(index) {
@@ -107,7 +101,7 @@ impl Files {
                 lost.push((index, error));
             }
         }
-        if self.files.last().is_none_or(|last| end > last.offset + last.data()) && end > offset {
+        if end > self.files.map().payload_size() && end > offset {
             return Err(SourceError::OutOfRange);
         }
         Ok(lost)
@@ -115,12 +109,12 @@ impl Files {
 
     /// The files with bytes in `start..end` of the concatenation, by index, and which of theirs.
     pub fn over(&self, start: u64, end: u64) -> impl Iterator<Item = (usize, Range<u64>)> + use<> {
-        let first = self.files.partition_point(|f| f.offset + f.data() <= start);
-        let files = self.files.iter().enumerate().skip(first);
-        let files = files.take_while(|(_, file)| file.offset < end);
-        let within = files.map(|(index, file)| {
-            let from = start.saturating_sub(file.offset);
-            (index, from..file.data().min(end - file.offset))
+        let first = self.files.map().file_at(start);
+        let files = (first..self.files.len()).map(|index| (index, self.place(index)));
+        let files = files.take_while(|(_, place)| place.start < end);
+        let within = files.map(|(index, place)| {
+            let from = start.saturating_sub(place.start);
+            (index, from..place.end.min(end) - place.start)
         });
         within.collect::<Vec<_>>().into_iter()
     }
@@ -133,9 +127,9 @@ impl Files {
         let Some(expected) = self.files.get(index) else { return Err(SourceError::OutOfRange) };
         let file = match file {
             Some(file) => file,
-            None => open(&mut self.open, &expected.path).map_err(|e| read_error(expected, e))?,
+            None => open(&mut self.open, &expected.path).map_err(|e| read_error(&expected, e))?,
         };
-        read_checked(&file, expected, offset, part)?;
+        read_checked(&file, &expected, offset, part)?;
         if self.open.len() >= MAX_OPEN {
             self.open.pop_front();
         }

@@ -16,13 +16,13 @@ use norm_core::fileset::{ChunkHash, ChunkMap, ContentHash, FileHash, ManifestHas
 use super::comparison::Comparison;
 use super::hash_cache::HashCache;
 use super::hash_first::HashedSet;
-use super::hashing::Hashing;
+use super::hashing::{Hashing, hash_in};
 use super::open_files::{Files, changed};
 use super::pool::Pool;
 use super::read_error::SourceError;
 use super::scan::FileSet;
 use super::withdrawals::{Withdrawals, WithdrawnFile};
-use super::{Extents, HashedFile, SourceFile};
+use super::{Extents, HashedFile, SourceFiles};
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -83,7 +83,7 @@ impl Reader {
     pub fn new(extents: Extents, found: FileSet) -> Self {
         let content = Content::Set(Box::new(SetContent {
             extents,
-            manifest: found.manifest.into(),
+            manifest: found.manifest.to_bytes(),
             manifest_hash: found.manifest_hash,
             map: Arc::clone(&found.map),
             hashes: Hashes::Later {
@@ -102,7 +102,7 @@ impl Reader {
         Self::with(content, found.files)
     }
 
-    fn with(content: Content, files: Vec<SourceFile>) -> Self {
+    fn with(content: Content, files: SourceFiles) -> Self {
         let (files, began) = (Files::new(files), SystemTime::now());
         Self { files, content, cache: None, began, failure: None }
     }
@@ -217,7 +217,7 @@ impl Reader {
         };
         let files = self.files.all().iter().zip(hashes).enumerate();
         let sent = files.filter(|(index, _)| !self.files.is_withdrawn(*index));
-        sent.map(|(_, (file, hash))| HashedFile { path: file.path.clone(), hash })
+        sent.map(|(_, (file, hash))| HashedFile { path: file.path, hash })
     }
 }
 
@@ -303,7 +303,7 @@ impl SetContent {
         let Some(file) = files.all().get(index) else { return };
         self.hashes.withdraw(index);
         let parts = self.parts(files.place(index));
-        let (entry, path) = (file.entry, file.path.clone());
+        let (entry, path) = (file.entry, file.path);
         self.withdrawals.push(WithdrawnFile { entry, path, error, parts });
     }
 
@@ -435,6 +435,7 @@ impl Hashes {
     /// The hash of a chunk, if it is hashed.
     fn chunk(&self, number: u32) -> Option<ChunkHash> {
         match self {
+            Self::Later { list: Some((list, _)), .. } => hash_in(list, number),
             Self::Later { hashing, .. } => hashing.chunk(number),
             Self::First(comparison) => comparison.hashed().chunk(number),
         }
@@ -474,7 +475,6 @@ impl Hashes {
             Self::Later { list: Some((made, _)), .. } => Ok(made.clone()),
             Self::Later { hashing, list, .. } => {
                 let (made, content) = hashing.digest_list().ok_or(SourceError::OutOfRange)?;
-                let made = Bytes::from(made);
                 *list = Some((made.clone(), content));
                 Ok(made)
             }
@@ -486,7 +486,7 @@ impl Hashes {
 /// The error of a file, by its index, whose content is another one than before.
 fn differs(files: &Files, index: usize) -> SourceError {
     let how = "its content was changed after the transfer began";
-    files.all().get(index).map_or(SourceError::OutOfRange, |file| changed(file, how))
+    files.all().get(index).map_or(SourceError::OutOfRange, |file| changed(&file, how))
 }
 
 /// Part of the file that is this object.

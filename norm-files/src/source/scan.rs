@@ -9,6 +9,7 @@ mod examine;
 mod file_set;
 mod listed;
 mod owners;
+mod source_files;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -18,20 +19,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use norm_core::fileset::{
-    ChunkMap, ContentError, Entry, EntryKind, HoleList, MAX_FILE_BYTES, ManifestWriter, Mtime,
-    TEMP_PREFIX, XattrList,
+    ChunkMap, ContentError, Entry, EntryKind, HoleList, MAX_FILE_BYTES, ManifestHash,
+    ManifestWriter, TEMP_PREFIX, XattrList,
 };
 
 use super::left_out::{counts, leave_out};
 use super::rules::Rules;
 use super::selection::means_contents;
 use super::{LeftOut, NameProblem, Reason, ScanError, Selection};
+use crate::kept::Keeper;
 use crate::{Preserve, names};
 use examine::{has_its_size, has_other_names, id, mode, reason};
 use owners::Owners;
+use source_files::{Root, SourcePlace};
 
 pub use examine::{Ctime, mtime, open};
-pub use file_set::{FileSet, FoundEntry, SourceFile};
+pub use file_set::{FileSet, FoundEntry};
+pub use source_files::{SourceFile, SourceFiles};
+
+/// Bytes of the manifest that its writer has at most, and those of one entry.
+const BUFFERED: usize = 256 << 10;
 
 /// Examines what is selected.
 ///
@@ -57,13 +64,18 @@ struct Item {
     /// As it is to be sent.
     name: String,
     kind: FileType,
+    /// Which of the roots it is of.
+    root: u32,
 }
 
 struct Scanner {
     manifest: ManifestWriter,
+    /// The manifest so far, but for what its writer has.
+    kept: Keeper<'static>,
     map: ChunkMap,
     rules: Rules,
-    files: Vec<SourceFile>,
+    roots: Vec<Root>,
+    files: Vec<SourcePlace>,
     file_count: u64,
     directories: u64,
     links: u64,
@@ -100,8 +112,10 @@ impl Scanner {
     fn new(selection: &Selection) -> Result<Self, ScanError> {
         Ok(Self {
             manifest: ManifestWriter::new(),
+            kept: Keeper::new(None),
             map: ChunkMap::default(),
             rules: Rules::new(&selection.rules)?,
+            roots: Vec::new(),
             files: Vec::new(),
             file_count: 0,
             directories: 0,
@@ -145,14 +159,17 @@ impl Scanner {
             if fs::canonicalize(path).map_err(scan_error(path))?.parent().is_none() {
                 return Err(ScanError::RootDirectory { path: path.to_owned() });
             }
-            let root = Item { path: path.to_owned(), name: String::new(), kind };
+            let root = self.root(path, "");
+            let root = Item { path: path.to_owned(), name: String::new(), kind, root };
             self.above.clear();
             self.above.extend(id(&metadata).map(|id| (String::new(), id)));
             let children = self.children(&root)?;
             return Ok(self.kept(children));
         }
         self.above.clear();
-        let item = Item { path: path.to_owned(), name: base_name(path)?, kind };
+        let name = base_name(path)?;
+        let root = self.root(path, &name);
+        let item = Item { path: path.to_owned(), name, kind, root };
         let kept = self.kept(vec![item]);
         if !kept.is_empty() && !kind.is_file() && !kind.is_dir() {
             return Err(ScanError::SpecialFile { path: path.to_owned() });
@@ -161,6 +178,13 @@ impl Scanner {
             return Err(ScanError::Temporary { path: path.to_owned() });
         }
         Ok(kept)
+    }
+
+    /// Names are found below this path, which has this name; returns its number.
+    fn root(&mut self, path: &Path, name: &str) -> u32 {
+        self.roots.push(Root { path: path.to_owned(), name_len: name.len() });
+        // There are no more than paths were given.
+        (self.roots.len() - 1) as u32
     }
 
     /// Enters `root` and everything below it, each directory before what it holds.
@@ -253,7 +277,7 @@ impl Scanner {
         let target = names::to_text(target.as_os_str()).ok_or_else(|| not_text(&item.path))?;
         self.links += 1;
         let kind = EntryKind::SymbolicLink { target: &target };
-        self.enter(&item, &Found::new(kind, &metadata)).map(|_| ())
+        self.enter(&item, &Found::new(kind, &metadata))
     }
 
     fn file(&mut self, item: Item) -> Result<(), ScanError> {
@@ -285,20 +309,20 @@ impl Scanner {
                 found.xattrs = examine::xattrs(&file, self.preserve);
             }
         }
-        let (offset, entry) = (self.manifest.payload_size(), self.manifest.entries());
-        let mtime = self.enter(&item, &found)?;
+        let (position, entry) = (self.manifest.position(), self.manifest.entries());
+        self.enter(&item, &found)?;
         self.file_count += 1;
         if size > 0 {
             let pushed = self.map.push(size, found.holes.as_holes());
             pushed.map_err(|_| ScanError::TooManyBytes)?;
-            let sparse = self.map.sparse(self.files.len()).cloned();
-            let (path, ctime) = (item.path, Ctime::of(&metadata));
-            self.files.push(SourceFile { path, offset, size, sparse, mtime, ctime, entry });
+            let position = u32::try_from(position).map_err(|_| ScanError::TooManyEntries)?;
+            let (root, ctime) = (item.root, Ctime::of(&metadata));
+            self.files.push(SourcePlace::new(position, entry, root, ctime));
         }
         Ok(())
     }
 
-    fn enter(&mut self, item: &Item, found: &Found<'_>) -> Result<Mtime, ScanError> {
+    fn enter(&mut self, item: &Item, found: &Found<'_>) -> Result<(), ScanError> {
         let &Found { kind, metadata, size, .. } = found;
         let mtime = mtime(metadata);
         let mode = mode(metadata) & self.preserve.mode_bits();
@@ -310,11 +334,21 @@ impl Scanner {
         let entry =
             Entry { mode, mtime, size, owner, xattrs, holes, ..Entry::new(kind, &item.name) };
         self.manifest.push(&entry).map_err(|error| not_entered(item, size, error))?;
-        Ok(mtime)
+        self.keep_entries();
+        Ok(())
     }
 
     fn push(&mut self, item: &Item, entry: &Entry<'_>) -> Result<(), ScanError> {
-        self.manifest.push(entry).map_err(|error| not_entered(item, entry.size, error))
+        self.manifest.push(entry).map_err(|error| not_entered(item, entry.size, error))?;
+        self.keep_entries();
+        Ok(())
+    }
+
+    /// Puts entries with the others, when there are enough of them.
+    fn keep_entries(&mut self) {
+        if self.manifest.buffered() >= BUFFERED {
+            self.kept.append(&self.manifest.take());
+        }
     }
 
     /// What a directory holds, in the order of the names.
@@ -343,14 +377,22 @@ impl Scanner {
     }
 
     fn finish(mut self) -> FileSet {
+        self.map.shrink_to_fit();
         self.manifest.set_left_out(counts(&self.left_out));
         let payload_size = self.manifest.payload_size();
-        let (manifest, manifest_hash) = self.manifest.finish();
+        let entries_end = self.manifest.position();
+        let (header, rest) = self.manifest.finish_rest();
+        self.kept.append(&rest);
+        let manifest = self.kept.finish(&header);
+        // All but the layout.
+        let manifest_hash = ManifestHash::of(manifest.get(..entries_end).unwrap_or_default());
+        let map = Arc::new(self.map);
+        let (kept, chunks) = (manifest.clone(), Arc::clone(&map));
         FileSet {
             manifest,
             manifest_hash,
-            map: Arc::new(self.map),
-            files: self.files,
+            map,
+            files: SourceFiles::new(kept, chunks, self.roots, self.files),
             file_count: self.file_count,
             directories: self.directories,
             links: self.links,
@@ -394,7 +436,7 @@ fn children(directory: &Item) -> Result<Vec<Item>, ScanError> {
                 }
                 None => String::new(),
             };
-            Ok(Item { path, name, kind })
+            Ok(Item { path, name, kind, root: directory.root })
         })
         .collect::<Result<Vec<_>, ScanError>>()?;
     items.sort_unstable_by(|a, b| a.path.file_name().cmp(&b.path.file_name()));

@@ -1,5 +1,6 @@
 //! One file for each subcommand.
 
+mod carousel;
 mod groups;
 mod plan;
 mod plot_rate;
@@ -24,6 +25,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Carousel(carousel::Measure),
     Groups(groups::Groups),
     Plan(plan::Plan),
     PlotRate(plot_rate::PlotRate),
@@ -37,6 +39,7 @@ enum Command {
 /// Runs the subcommand. Returns 0 on success, 1 when a scenario fails, 2 for wrong arguments.
 pub(crate) fn run() -> ExitCode {
     match Arguments::parse().command {
+        Command::Carousel(carousel) => carousel.run(),
         Command::Groups(groups) => groups.run(),
         Command::Plan(plan) => plan.run(),
         Command::PlotRate(plot) => plot.run(),

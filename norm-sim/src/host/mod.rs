@@ -388,6 +388,11 @@ impl Host {
                 packet.symbol = node.check_sent(at.saturating_since(START), bytes);
                 packet.ecn_capable = node.uses_ecn();
             }
+            if let (Machine::FluteSender(node), Body::Datagram(bytes)) =
+                (&mut self.machine, &packet.body)
+            {
+                packet.symbol = node.check_sent(at.saturating_since(START), bytes);
+            }
             if self.captures {
                 turn.captured.extend(captured(at, &packet));
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use norm_core::Timestamp;
 
 use super::contract::{FlowStats, Node, Outbox};
+use super::flute::{FluteReceiver, FluteSender};
 use super::norm_receiver::NormReceiver;
 use super::norm_sender::NormSender;
 use super::population::Population;
@@ -19,6 +20,8 @@ pub(crate) enum Machine {
     NormSender(Box<NormSender>),
     NormReceiver(Box<NormReceiver>),
     Population(Box<Population>),
+    FluteSender(Box<FluteSender>),
+    FluteReceiver(Box<FluteReceiver>),
     Other(Box<dyn Node>),
 }
 
@@ -39,6 +42,12 @@ impl Machine {
             Role::Population(plan) => {
                 Self::Population(Box::new(Population::new(plan, reference, me, other_seed)))
             }
+            Role::FluteSender(plan) => {
+                Self::FluteSender(Box::new(FluteSender::new(plan, me, seed)))
+            }
+            Role::FluteReceiver(plan) => {
+                Self::FluteReceiver(Box::new(FluteReceiver::new(plan, scenario, me)))
+            }
             Role::Tcp(plan) => Self::Other(tcp::node(plan, me, other_seed)),
             Role::Engine(plan) => Self::Other(plan.node(me, seed)),
             Role::Attacker(plan) => Self::Other(attacker::node(plan, me, other_seed)),
@@ -50,6 +59,8 @@ impl Machine {
             Self::NormSender(node) => &**node,
             Self::NormReceiver(node) => &**node,
             Self::Population(node) => &**node,
+            Self::FluteSender(node) => &**node,
+            Self::FluteReceiver(node) => &**node,
             Self::Other(node) => &**node,
         }
     }
@@ -59,6 +70,8 @@ impl Machine {
             Self::NormSender(node) => &mut **node,
             Self::NormReceiver(node) => &mut **node,
             Self::Population(node) => &mut **node,
+            Self::FluteSender(node) => &mut **node,
+            Self::FluteReceiver(node) => &mut **node,
             Self::Other(node) => &mut **node,
         }
     }

@@ -7,6 +7,7 @@
 mod contract;
 mod engine;
 mod fair_time;
+mod flute;
 mod holding;
 mod machine;
 mod norm_receiver;
@@ -16,6 +17,7 @@ mod tcp;
 
 pub(crate) use contract::{Node, Outbox};
 pub use engine::Application;
+pub(crate) use flute::{FluteReceiver, FluteSender};
 pub(crate) use machine::Machine;
 pub(crate) use norm_receiver::NormReceiver;
 pub(crate) use norm_sender::NormSender;

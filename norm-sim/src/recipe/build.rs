@@ -1,5 +1,7 @@
 //! The scenario of a recipe.
 
+mod flute;
+
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +30,13 @@ const MAX_RS8_PARITY: u16 = 55;
 
 /// The scenario that a recipe describes.
 pub(super) fn scenario(recipe: &Recipe) -> Scenario {
+    let session = recipe.features.iter().find_map(|feature| match feature {
+        Feature::Flute(session) => Some(session),
+        _ => None,
+    });
+    if let Some(session) = session {
+        return flute::scenario(recipe, session);
+    }
     let mut scenario = Scenario::new(recipe.seed, 0);
     let sender = scenario.sender();
     configure(recipe, &mut sender.config, recipe.rate_kbit);
@@ -167,6 +176,8 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Stalls { .. }
         | F::Moves { .. }
         | F::Clock { .. } => apply_to_lives(feature, scenario),
+        // Then the whole scenario is another one.
+        F::Flute(_) => {}
         F::Attacker { .. } | F::SecondSender { .. } | F::Tcp { .. } => {
             add_host(recipe, feature, scenario);
         }
@@ -356,7 +367,8 @@ fn step(every: u32) -> usize {
 }
 
 fn receivers(scenario: &mut Scenario, every: u32) -> impl Iterator<Item = &mut Host> {
-    let receivers = scenario.hosts.iter_mut().filter(|h| matches!(h.role, Role::Receiver(_)));
+    let is_receiver = |role: &Role| matches!(role, Role::Receiver(_) | Role::FluteReceiver(_));
+    let receivers = scenario.hosts.iter_mut().filter(move |host| is_receiver(&host.role));
     receivers.step_by(step(every))
 }
 

@@ -1,5 +1,7 @@
 //! Drawing a recipe from a seed.
 
+mod flute;
+
 use core::time::Duration;
 
 use norm_core::Rng;
@@ -29,6 +31,8 @@ const PAYLOAD: u64 = 0x5041_5941_5041_5941;
 const HELD: u64 = 0x4845_4c44_4845_4c44;
 /// Turns a seed into one for the drawing of moves.
 const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
+/// Turns a seed into one for the drawing of a session of FLUTE.
+const FLUTE: u64 = 0x464c_5554_464c_5554;
 
 /// Draws a recipe.
 pub(super) fn recipe(seed: u64) -> Recipe {
@@ -78,6 +82,10 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     let mut dice = Dice { rng: Rng::new(seed ^ HELD), silence: 0 };
     if dice.chance(0.15) {
         dice.held(&mut recipe);
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ FLUTE), silence: 0 };
+    if dice.chance(0.125) {
+        flute::turn(&mut dice, &mut recipe);
     }
     recipe
 }

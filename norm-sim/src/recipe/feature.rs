@@ -201,6 +201,8 @@ pub enum Feature {
         /// Start in milliseconds.
         at_ms: u32,
     },
+    /// A session of FLUTE instead of one of NORM; features that FLUTE does not know do nothing.
+    Flute(FluteSession),
     /// The key of the first object.
     FirstObject(u64),
     /// A second sender to the same receivers.
@@ -253,6 +255,29 @@ impl Feature {
         let denies = |a: &Attack| matches!(a, Attack::FalseReports | Attack::Collisions);
         matches!(self, Self::Attacker { attacks, .. } if attacks.iter().any(denies))
     }
+}
+
+/// A session of FLUTE. Sizes, symbols, blocks, code and rate are those of the recipe.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FluteSession {
+    /// Passes of the carousel; 0 for one without end.
+    pub passes: u32,
+    /// Everything is sent once instead, with this many percent of coded symbols on top.
+    pub once: Option<u32>,
+    /// With Raptor, where the recipe has RaptorQ.
+    pub raptor: bool,
+    /// Bytes of blocks in one round-robin, if not the engine's choice.
+    pub interleave: Option<u32>,
+    /// Time between two sendings of the table, in milliseconds.
+    pub fdt_ms: u32,
+    /// The objects are parts of a set; otherwise files.
+    pub set: bool,
+    /// Time in milliseconds at which the sender crashes and starts again.
+    pub restart_ms: Option<u32>,
+    /// It then has the same TOIs.
+    pub same_tois: bool,
+    /// Receivers know the sender's address, and take nothing from others.
+    pub known: bool,
 }
 
 /// FEC encoding id of a Reed-Solomon code.

@@ -9,7 +9,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-pub use feature::{Feature, FecId, Place};
+pub use feature::{Feature, FecId, FluteSession, Place};
 
 use crate::scenario::Scenario;
 
@@ -145,6 +145,7 @@ mod tests {
             "Attacker",
             "FirstObject",
             "SecondSender",
+            "Flute",
             "Linger",
             "Tcp",
             "SameNode",
@@ -166,6 +167,8 @@ mod tests {
         ] {
             assert!(drawn.contains(&format!("\"{name}\"")), "{name} is never drawn");
         }
+        let flute = drawn.matches("\"Flute\"").count();
+        assert!((300..450).contains(&flute), "{flute} of 3000 are sessions of FLUTE");
         let features: usize = recipes.iter().map(|recipe| recipe.features.len()).sum();
         assert!((3000..15_000).contains(&features), "{features} features");
         let small = recipes.iter().filter(|recipe| recipe.receivers <= 8).count();
@@ -179,7 +182,9 @@ mod tests {
             let scenario = recipe.scenario();
             assert!((1..=60).contains(&recipe.receivers));
             assert!(recipe.sizes.iter().sum::<u64>() <= 8 << 20, "{recipe}");
-            let receivers = scenario.hosts.iter().filter(|h| matches!(h.role, Role::Receiver(_)));
+            let is_receiver =
+                |role: &Role| matches!(role, Role::Receiver(_) | Role::FluteReceiver(_));
+            let receivers = scenario.hosts.iter().filter(|host| is_receiver(&host.role));
             assert_eq!(receivers.count(), recipe.receivers as usize);
             for host in &scenario.hosts {
                 assert!((host.switch as usize) < scenario.switches.len());

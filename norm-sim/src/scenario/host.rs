@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::attack::AttackerPlan;
 use super::engine::EnginePlan;
+use super::flute::{FluteReceiverPlan, FluteSenderPlan};
 use super::network::Link;
 use super::plans::{PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
 use crate::clock::Clock;
@@ -58,6 +59,10 @@ pub enum Role {
     Sender(SenderPlan),
     /// A receiving engine.
     Receiver(ReceiverPlan),
+    /// A sending engine of FLUTE.
+    FluteSender(FluteSenderPlan),
+    /// A receiving engine of FLUTE.
+    FluteReceiver(FluteReceiverPlan),
     /// One end of a TCP flow that competes for the links.
     Tcp(TcpPlan),
     /// A statistical model of many receivers.

@@ -2,6 +2,7 @@
 
 mod attack;
 mod engine;
+mod flute;
 mod host;
 mod network;
 mod plans;
@@ -13,6 +14,7 @@ use norm_core::norm::wire::InstanceId;
 
 pub use attack::{Attack, AttackerPlan, Lie};
 pub use engine::EnginePlan;
+pub use flute::{FluteReceiverPlan, FluteSenderPlan};
 pub use host::{Change, Host, Limits, Role};
 pub use network::{Link, Switch};
 pub use plans::{Broken, Control, HeldPlan, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
@@ -82,6 +84,17 @@ impl Scenario {
     pub fn instance(&self, host: HostId) -> InstanceId {
         let seed = engine_seed(self.seed, host, 1);
         InstanceId((Rng::new(seed).next_u32() >> 16) as u16)
+    }
+
+    /// True when it has senders whose end is the end of the run.
+    pub(crate) fn has_senders(&self) -> bool {
+        let sends = |host: &Host| matches!(host.role, Role::Sender(_) | Role::FluteSender(_));
+        self.hosts.iter().any(sends)
+    }
+
+    /// True when it has engines with applications of a test.
+    pub(crate) fn has_engines(&self) -> bool {
+        self.hosts.iter().any(|host| matches!(host.role, Role::Engine(_)))
     }
 
     pub(crate) fn has_attackers(&self) -> bool {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod ecn;
+mod flute;
 mod hostile;
 mod limits;
 mod local_network;

@@ -23,6 +23,7 @@ fn run_broken(scenario: &Scenario, fault: Broken) -> Outcome {
         match &mut host.role {
             Role::Sender(plan) => plan.broken = Some(fault),
             Role::Receiver(plan) => plan.broken = Some(fault),
+            Role::FluteReceiver(plan) => plan.broken = Some(fault),
             _ => {}
         }
     }

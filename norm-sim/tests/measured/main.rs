@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod bottleneck;
+mod carousel;
 mod delta;
 mod fairness;
 mod scale;

@@ -107,6 +107,23 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// Reads the entry that begins at this [position](super::Entries::position) of a manifest that
+    /// was read before, without its holes.
+    ///
+    /// # Errors
+    /// [`ContentError`] when there is none.
+    pub fn at(manifest: &'a [u8], position: usize) -> Result<Self, ContentError> {
+        Self::read(&mut Cursor::new(manifest.get(position..).ok_or(ContentError::Truncated)?))
+    }
+
+    /// The path of an entry, as it came and not checked, by where the entry begins in a manifest.
+    pub fn path_at(manifest: &'a [u8], position: usize) -> Option<&'a [u8]> {
+        let entry = manifest.get(position..)?;
+        let (fixed, rest) = entry.split_at_checked(FIXED_LEN)?;
+        let len = fixed.get(2..4)?.first_chunk()?;
+        rest.get(..usize::from(u16::from_be_bytes(*len)))
+    }
+
     pub(super) fn check(&self) -> Result<(), ContentError> {
         let is_path = |text: &str| (1..=MAX_PATH_BYTES).contains(&text.len());
         if !is_path(self.path) {

@@ -430,3 +430,48 @@ proptest! {
         let _ = crate::fileset::exercise::manifest(&bytes);
     }
 }
+
+#[test]
+fn manifest_that_is_taken_in_pieces_is_the_same() {
+    let sparse = holes(&[(0, 1)]);
+    let entries = [DIRECTORY, FILE, Entry { path: "z", holes: sparse.as_holes(), ..FILE }];
+    let whole = manifest(&entries);
+    for step in 1..=3 {
+        let (mut writer, mut kept, mut positions) = (ManifestWriter::new(), Vec::new(), Vec::new());
+        for (number, entry) in entries.iter().enumerate() {
+            positions.push(writer.position());
+            writer.push(entry).unwrap();
+            if number % step == 0 {
+                kept.append(&mut writer.take());
+                assert_eq!(writer.buffered(), 0);
+            }
+        }
+        let (header, rest) = writer.finish_rest();
+        kept.extend(rest);
+        kept[..HEADER_LEN].copy_from_slice(&header);
+        assert_eq!(kept, whole);
+        for (position, entry) in positions.into_iter().zip(&entries) {
+            let read = Entry::at(&whole, position).unwrap();
+            assert_eq!(read, Entry { holes: Holes::NONE, ..*entry });
+            assert_eq!(Entry::path_at(&whole, position), Some(entry.path.as_bytes()));
+        }
+    }
+    assert_eq!(Entry::at(&whole, whole.len() + 1).err(), Some(ContentError::Truncated));
+    assert_eq!(
+        (Entry::path_at(&whole, whole.len()), Entry::path_at(&whole, usize::MAX)),
+        (None, None)
+    );
+}
+
+#[test]
+fn positions_are_told_while_entries_are_read() {
+    let bytes = manifest(&[DIRECTORY, FILE, FILE]);
+    let parsed = Manifest::parse(&bytes).unwrap();
+    let mut entries = parsed.entries();
+    for _ in 0..3 {
+        let position = entries.position();
+        let entry = entries.next().unwrap().unwrap();
+        assert_eq!(Entry::at(&bytes, position), Ok(entry));
+    }
+    assert_eq!((entries.next(), entries.position()), (None, parsed.bytes().len()));
+}

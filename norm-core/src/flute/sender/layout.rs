@@ -87,7 +87,7 @@ impl LayoutChoice {
         let len = if self.one_block { self.max_len } else { self.target.max(needed) };
         Ok(match self.fec {
             FecChoice::NoCode => Layout::no_code(size, symbol_size, len)?,
-            // An object of less than four symbols has shorter ones; of less than four bytes, no code.
+            // Less than four symbols become shorter ones, less than four bytes have no code.
             FecChoice::Raptor => match Layout::raptor_symbol_size(size, symbol_size) {
                 Some(symbol_size) => Layout::choose_raptor(size, symbol_size, len)?,
                 None => Layout::no_code(size, symbol_size, len)?,

@@ -37,12 +37,11 @@ impl<'a> BackingUp<'a> {
             self.way(&directory.path)?;
         }
         for (at, file) in plan.wanted().filter(|(at, _)| !failed_files.contains(at)) {
-            let others = plan.names_of(at).iter().map(|name| &name.path);
-            for path in [&file.path].into_iter().chain(others) {
-                let Some(place) = self.find(path)? else { continue };
-                let same = placer.has_content(at, file, &place);
-                if !same.map_err(|error| failed(&placer.path(path), error))? {
-                    self.keep(&place, path)?;
+            for path in std::iter::once(file.path.clone()).chain(plan.names_of(at)) {
+                let Some(place) = self.find(&path)? else { continue };
+                let same = placer.has_content(at, &file, &place);
+                if !same.map_err(|error| failed(&placer.path(&path), error))? {
+                    self.keep(&place, &path)?;
                 }
             }
         }

@@ -1,10 +1,12 @@
 //! Makes the files and links of a plan, one by one.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+
+use norm_core::base::range_set::RangeSet;
 
 use super::outcome::{PlaceError, PlaceOptions, Placed, PlacedFile, failed};
 use crate::sink::existing::{Received, is_identical, is_of_size};
@@ -27,30 +29,45 @@ pub(super) struct Placer<'a> {
     pub(super) refused: Option<RefusedMetadata>,
 }
 
-/// Paths of files that are present already, below the output directory.
+/// Which files are present already.
 #[derive(Default)]
-pub(super) struct Present<'a>(HashSet<&'a Path>);
+pub(super) struct Present {
+    /// Those with their own names, by their places among all.
+    files: RangeSet,
+    /// Which of the other names are there.
+    names: RangeSet,
+}
 
-impl<'a> Present<'a> {
+impl Present {
     /// Which files of a plan, and which of their other names, are present already.
     ///
     /// # Errors
     /// When one has the right size and other content.
     pub(super) fn find(
-        placer: &Placer<'a>,
+        placer: &Placer<'_>,
         tree: &mut Tree,
         failed_files: &BTreeSet<usize>,
     ) -> Result<Self, PlaceError> {
         let mut present = Self::default();
         for (at, file) in placer.plan.wanted().filter(|(at, _)| !failed_files.contains(at)) {
-            let others = placer.plan.names_of(at).iter().map(|name| &name.path);
-            for path in [&file.path].into_iter().chain(others) {
-                if placer.is_present(tree, at, file, path)? {
-                    present.0.insert(path);
+            if placer.is_present(tree, at, &file, &file.path)? {
+                present.files.insert(at as u64, at as u64 + 1);
+            }
+            for (number, path) in placer.plan.name_range(at).zip(placer.plan.names_of(at)) {
+                if placer.is_present(tree, at, &file, &path)? {
+                    present.names.insert(number as u64, number as u64 + 1);
                 }
             }
         }
         Ok(present)
+    }
+
+    /// The names of a file, its own first, and whether it is present under each.
+    fn names(&self, plan: &Plan, at: usize, file: &PlannedFile) -> Vec<(PathBuf, bool)> {
+        let own = (file.path.clone(), self.files.contains(at as u64));
+        let others = plan.name_range(at).zip(plan.names_of(at));
+        let others = others.map(|(number, path)| (path, self.names.contains(number as u64)));
+        std::iter::once(own).chain(others).collect()
     }
 }
 
@@ -109,23 +126,22 @@ impl<'a> Placer<'a> {
     }
 
     /// Places a file with its other names.
-    pub(super) fn place(&mut self, tree: &mut Tree, at: usize, present: &Present<'_>) -> Outcome {
+    pub(super) fn place(&mut self, tree: &mut Tree, at: usize, present: &Present) -> Outcome {
         let mut outcome = Outcome { at, names: Vec::with_capacity(1), error: None };
         let plan = self.plan;
-        let Some(file) = plan.files().get(at) else { return outcome };
+        let Some(file) = plan.file(at) else { return outcome };
         if self.cancel.load(Ordering::Relaxed) {
             outcome.error = Some(PlaceError::Stopped);
             return outcome;
         }
-        let others = plan.names_of(at).iter().map(|name| &name.path);
-        let mut making = Making { at, file, made: None };
-        for path in [&file.path].into_iter().chain(others) {
-            let is_present = present.0.contains(path.as_path());
-            let place = tree.make_place(path);
+        let names = present.names(plan, at, &file);
+        let mut making = Making { at, file: &file, made: None };
+        for (path, is_present) in names {
+            let place = tree.make_place(&path);
             match place.and_then(|place| self.place_name(&mut making, &place, is_present)) {
-                Ok(placed) => outcome.names.push((self.path(path), placed)),
+                Ok(placed) => outcome.names.push((self.path(&path), placed)),
                 Err(error) => {
-                    outcome.error = Some(failed(&self.path(path), error));
+                    outcome.error = Some(failed(&self.path(&path), error));
                     break;
                 }
             }
@@ -141,7 +157,7 @@ impl<'a> Placer<'a> {
     /// Says of a file that it is placed, under each of its names; returns how many of these were
     /// present before.
     pub(super) fn tell(&self, outcome: &Outcome, placed: &mut dyn FnMut(PlacedFile<'_>)) -> u64 {
-        let Some(file) = self.plan.files().get(outcome.at) else { return 0 };
+        let Some(file) = self.plan.file(outcome.at) else { return 0 };
         let (size, hash) = (file.size, self.spool.file_hash(outcome.at));
         for (path, result) in &outcome.names {
             placed(PlacedFile { path, size, hash, placed: *result });
@@ -191,12 +207,12 @@ impl<'a> Placer<'a> {
     pub(super) fn cut(&self, tree: &mut Tree, outcomes: &[Outcome]) {
         let mut end = None;
         for outcome in outcomes {
-            let Some(file) = self.plan.files().get(outcome.at) else { break };
+            let Some(file) = self.plan.file(outcome.at) else { break };
             let is_new = outcome.names.iter().all(|(_, placed)| *placed == Placed::New);
-            if outcome.error.is_some() || (!is_new && self.is_payload(tree, outcome.at, file)) {
+            if outcome.error.is_some() || (!is_new && self.is_payload(tree, outcome.at, &file)) {
                 break;
             }
-            if file.data > 0 && !is_first(file) {
+            if file.data > 0 && !is_first(&file) {
                 end = Some(file.offset);
             }
         }
@@ -207,12 +223,11 @@ impl<'a> Placer<'a> {
 
     /// True when a file that is present may be the payload by another name: it would be cut itself.
     fn is_payload(&self, tree: &mut Tree, at: usize, file: &PlannedFile) -> bool {
-        let others = self.plan.names_of(at).iter().map(|name| &name.path);
-        let is_other = |path: &PathBuf| {
+        let mut is_other = |path: &Path| {
             let place = tree.place(path);
             place.and_then(|place| place.is_file(self.payload())).is_ok_and(|same| !same)
         };
-        ![&file.path].into_iter().chain(others).all(is_other)
+        !is_other(&file.path) || !self.plan.names_of(at).all(|path| is_other(&path))
     }
 
     /// Gives the payload itself the file's name. Returns it, and whether mode and the like could be

@@ -28,7 +28,7 @@ pub(super) struct Batches<'a, I: Iterator<Item = usize>> {
 impl<'a> Batches<'a, Box<dyn Iterator<Item = usize> + 'a>> {
     /// Those that are wanted, and have not failed.
     pub(super) fn new(plan: &'a Plan, failed: &'a BTreeSet<usize>) -> Self {
-        let wanted = plan.wanted().rev().map(|(at, _)| at).filter(|at| !failed.contains(at));
+        let wanted = plan.wanted_places().rev().filter(|at| !failed.contains(at));
         let files: Box<dyn Iterator<Item = usize> + 'a> = Box::new(wanted);
         Self { plan, files: files.peekable() }
     }
@@ -41,9 +41,9 @@ impl<I: Iterator<Item = usize>> Iterator for Batches<'_, I> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while let Some(&at) = self.files.peek() {
-            let file = self.plan.files().get(at)?;
+            let file = self.plan.file(at)?;
             // The payload itself gets the name of the first one: no other may need it then.
-            let alone = is_first(file);
+            let alone = is_first(&file);
             let is_full = bytes + file.data > MAX_BATCH_BYTES || batch.len() == MAX_BATCH_FILES;
             if !batch.is_empty() && (alone || is_full) {
                 break;
@@ -80,7 +80,7 @@ impl<'a, F: Fn() -> Placer<'a>> Workers<'a, F> {
     pub(super) fn place(
         &mut self,
         batch: &[usize],
-        present: &Present<'_>,
+        present: &Present,
         placed: &mut dyn FnMut(PlacedFile<'_>),
     ) -> Result<u64, PlaceError> {
         self.hire(batch.len() / RUN);
@@ -108,7 +108,7 @@ impl<'a, F: Fn() -> Placer<'a>> Workers<'a, F> {
     }
 
     /// What became of the files of a batch, in their order.
-    fn run(&mut self, batch: &[usize], present: &Present<'_>) -> Vec<Outcome> {
+    fn run(&mut self, batch: &[usize], present: &Present) -> Vec<Outcome> {
         let next = AtomicUsize::new(0);
         let work = |tree: &mut Tree, placer: &mut Placer<'a>| {
             let mut outcomes = Vec::new();

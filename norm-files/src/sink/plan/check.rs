@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::problem::{PlanError, PresentFiles};
 use super::{Plan, PlannedLink};
 use crate::sink::existing::may_be_identical;
 use crate::sink::system;
+
+/// Directories that are remembered: those of neighbours are mostly the same.
+const MAX_KNOWN: usize = 4096;
 
 impl Plan {
     /// Checks that nothing under `root` is in the way: no link or file where directories must be
@@ -26,10 +29,10 @@ impl Plan {
             look.file(&file.path, file.size)?;
         }
         for name in self.names() {
-            look.file(&name.path, self.files().get(name.file).map_or(0, |file| file.size))?;
+            look.file(&name.path, self.file(name.file).map_or(0, |file| file.size))?;
         }
         for link in self.links() {
-            look.link(link)?;
+            look.link(&link)?;
         }
         Ok(look.present)
     }
@@ -40,12 +43,12 @@ struct Look<'a> {
     root: &'a Path,
     overwrite: bool,
     /// Directories, and whether they are there.
-    known: HashMap<&'a Path, bool>,
+    known: HashMap<PathBuf, bool>,
     present: Option<PresentFiles>,
 }
 
-impl<'a> Look<'a> {
-    fn file(&mut self, path: &'a Path, size: u64) -> Result<(), PlanError> {
+impl Look<'_> {
+    fn file(&mut self, path: &Path, size: u64) -> Result<(), PlanError> {
         if self.parent(path)? {
             let target = self.root.join(path);
             if check_target(&target, size, self.overwrite)? && !self.overwrite {
@@ -56,7 +59,7 @@ impl<'a> Look<'a> {
         Ok(())
     }
 
-    fn link(&mut self, link: &'a PlannedLink) -> Result<(), PlanError> {
+    fn link(&mut self, link: &PlannedLink) -> Result<(), PlanError> {
         if !self.parent(&link.path)? {
             return Ok(());
         }
@@ -74,13 +77,13 @@ impl<'a> Look<'a> {
     }
 
     /// True when the directory above is there.
-    fn parent(&mut self, path: &'a Path) -> Result<bool, PlanError> {
+    fn parent(&mut self, path: &Path) -> Result<bool, PlanError> {
         path.parent().map_or(Ok(true), |parent| self.directories(parent))
     }
 
     /// Walks down `path` below the root. True when it is there, false when some of it must be
     /// created.
-    fn directories(&mut self, path: &'a Path) -> Result<bool, PlanError> {
+    fn directories(&mut self, path: &Path) -> Result<bool, PlanError> {
         if let Some(&exists) = self.known.get(path) {
             return Ok(exists);
         }
@@ -95,7 +98,10 @@ impl<'a> Look<'a> {
                 };
             }
         }
-        self.known.insert(path, exists);
+        if self.known.len() >= MAX_KNOWN {
+            self.known.clear();
+        }
+        self.known.insert(path.to_owned(), exists);
         Ok(exists)
     }
 }

@@ -77,15 +77,27 @@ fn takes_room(_metadata: &Metadata) -> bool {
 /// When an inode last changed: seconds and nanoseconds since 1970; zeros where systems have no such
 /// time.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ctime(i64, i64);
+pub struct Ctime(i64, u32);
 
 impl Ctime {
+    /// The same in words, which need no alignment to eight bytes.
+    pub fn to_words(self) -> [u32; 3] {
+        let Self(seconds, nanos) = self;
+        [(seconds >> 32) as u32, seconds as u32, nanos]
+    }
+
+    /// From [words](Self::to_words).
+    pub fn from_words([high, low, nanos]: [u32; 3]) -> Self {
+        Self(i64::from(high as i32) << 32 | i64::from(low), nanos)
+    }
+
     /// That of a file.
     pub fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            Self(metadata.ctime(), metadata.ctime_nsec())
+            // Less than 10^9.
+            Self(metadata.ctime(), metadata.ctime_nsec() as u32)
         }
         #[cfg(not(unix))]
         {

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use norm_core::fileset::{ChunkMap, Entry, EntryKind, Manifest, ManifestHash, Mtime, SparseFile};
+use norm_core::fileset::{ChunkMap, Entry, EntryKind, Manifest, ManifestHash};
 
-use super::examine::Ctime;
+use super::source_files::SourceFiles;
+use crate::kept::KeptBytes;
 use crate::names;
 use crate::source::LeftOut;
 
@@ -13,13 +14,13 @@ use crate::source::LeftOut;
 #[derive(Debug)]
 pub struct FileSet {
     /// The encoded manifest.
-    pub manifest: Vec<u8>,
+    pub manifest: KeptBytes,
     /// Its hash.
     pub manifest_hash: ManifestHash,
     /// Chunks of `files`.
     pub map: Arc<ChunkMap>,
     /// Files with content, in the order of the payload.
-    pub files: Vec<SourceFile>,
+    pub files: SourceFiles,
     /// Files, empty ones and other names of files included.
     pub file_count: u64,
     /// Directories.
@@ -63,30 +64,4 @@ pub struct FoundEntry {
     pub size: u64,
     /// Where a symbolic link leads; `None` of all else.
     pub link: Option<PathBuf>,
-}
-
-/// A file whose content is part of the payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourceFile {
-    /// Where to open it.
-    pub path: PathBuf,
-    /// Where its content begins in the payload.
-    pub offset: u64,
-    /// Bytes of content, holes included, at least 1.
-    pub size: u64,
-    /// Where its data are, if it has holes.
-    pub sparse: Option<Arc<SparseFile>>,
-    /// When it was last modified before the scan.
-    pub mtime: Mtime,
-    /// When its inode last changed before the scan.
-    pub ctime: Ctime,
-    /// Its number in the manifest.
-    pub entry: u32,
-}
-
-impl SourceFile {
-    /// Bytes of it in the payload: those outside of holes.
-    pub fn data(&self) -> u64 {
-        self.sparse.as_ref().map_or(self.size, |sparse| sparse.data())
-    }
 }

@@ -29,6 +29,11 @@ impl Scanner {
             [base] => Some(base.as_path()),
             _ => return Err(ScanError::SeveralDirectories),
         };
+        let relative = self.root(base.unwrap_or(Path::new("")), "");
+        let below_root = match base {
+            Some(_) => relative,
+            None => self.root(Path::new(std::path::MAIN_SEPARATOR_STR), ""),
+        };
         let mut missing: Option<(PathBuf, u64)> = None;
         // A directory that a rule leaves out with all that is below it.
         let mut excluded: Option<PathBuf> = None;
@@ -36,7 +41,9 @@ impl Scanner {
             if excluded.as_ref().is_some_and(|directory| name.starts_with(directory)) {
                 continue;
             }
-            let item = match look(base, &name, &entry, self.follows || self.standalone) {
+            let follows = self.follows || self.standalone;
+            let root = if entry.is_absolute { below_root } else { relative };
+            let item = match look(base, &name, &entry, follows, root) {
                 Err(ScanError::Unreadable { path, error })
                     if error.kind() == io::ErrorKind::NotFound =>
                 {
@@ -127,6 +134,7 @@ fn look(
     name: &Path,
     entry: &Listed,
     follows: bool,
+    root: u32,
 ) -> Result<Item, ScanError> {
     let path = match base {
         Some(base) => base.join(name),
@@ -138,7 +146,7 @@ fn look(
     let kind = looked.map_err(scan_error(&path))?.file_type();
     let parts = name.iter().map(|part| names::to_text(part).ok_or_else(|| not_text(&path)));
     let name = parts.collect::<Result<Vec<_>, _>>()?.join("/");
-    Ok(Item { path, name, kind })
+    Ok(Item { path, name, kind, root })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use tempfile::{TempDir, tempdir};
 use super::*;
 use crate::Preserve;
 use crate::source::Rule;
-use norm_core::fileset::Manifest;
+use norm_core::fileset::{Manifest, Mtime};
 
 fn scan_one(path: impl Into<PathBuf>) -> Result<FileSet, ScanError> {
     scan(&[path.into()])
@@ -62,7 +62,7 @@ fn paths_keep_their_order_and_only_their_last_component() {
     let tree = dir.path().join("tree");
     let set = scan(&[tree.join("c"), tree.join("b"), tree.join("a")]).unwrap();
     assert_eq!(names(&set), ["c", "b", "b/empty", "b/x", "a"]);
-    assert_eq!(set.files[1].offset, 5);
+    assert_eq!(set.files.get(1).unwrap().offset, 5);
 }
 
 #[test]
@@ -244,8 +244,8 @@ mod on_unix {
             return; // a file system without holes
         }
         assert!(set.payload_size <= 1 << 20, "{}", set.payload_size);
-        assert_eq!(set.files[0].size, 16 << 30);
-        assert_eq!(set.files[0].data(), set.payload_size);
+        assert_eq!(set.files.get(0).unwrap().size, 16 << 30);
+        assert_eq!(set.files.get(0).unwrap().data(), set.payload_size);
         let manifest = Manifest::parse(&set.manifest).unwrap();
         let entry = manifest.entries().next().unwrap().unwrap();
         assert_eq!((entry.size, entry.holes.len()), (16 << 30, 2));
@@ -339,7 +339,7 @@ mod on_unix {
             let manifest = Manifest::parse(&set.manifest).unwrap();
             let entry = manifest.entries().next().unwrap().unwrap();
             assert_eq!((entry.mode, entry.mtime), (0o640, Mtime { seconds, nanos }));
-            assert_eq!(set.files[0].mtime, entry.mtime);
+            assert_eq!(set.files.get(0).unwrap().mtime, entry.mtime);
         }
     }
 }
@@ -364,5 +364,5 @@ fn sparse_file_has_its_size() {
     let dir = tempdir().unwrap();
     File::create(dir.path().join("holes")).unwrap().set_len(5_000_000).unwrap();
     let set = scan_one(dir.path().join("holes")).unwrap();
-    assert_eq!((set.files[0].size, set.file_count), (5_000_000, 1));
+    assert_eq!((set.files.get(0).unwrap().size, set.file_count), (5_000_000, 1));
 }

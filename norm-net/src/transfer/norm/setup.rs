@@ -170,7 +170,7 @@ fn config(options: &SendOptions, node: NodeId, segment: &Segment) -> SenderConfi
         },
         min_receivers: options.min_receivers,
         start: StartLimits { timeout: options.start.timeout, max_wait: options.start.max_wait },
-        linger: options.linger,
+        linger: options.start.linger,
         payload: payload(options),
         slow: policy(&options.slow),
         max_receivers: base.max_receivers.max(options.min_receivers),

@@ -44,7 +44,9 @@ pub use error::SendError;
 pub(crate) use handle::send_with;
 pub use handle::{Sending, send};
 pub(crate) use hash_first::HeldObjects;
-pub use options::{Announce, ContentOptions, Payload, RateOptions, SendOptions, StartLimits};
+pub use options::{
+    Announce, ContentOptions, Payload, RateOptions, SendOptions, SocketBuffers, StartLimits,
+};
 pub use pace::Pace;
 pub use preview::{Preview, preview};
 pub(crate) use protocol::{Carrier, Prepared, Protocol};

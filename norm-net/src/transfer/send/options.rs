@@ -21,7 +21,7 @@ use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::receive::host_name;
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
-/// How long receivers are waited for before data starts; `None` is no limit.
+/// How long receivers are waited for, before data starts and at the end; `None` is no limit.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartLimits {
     /// Give up after this long: nothing is sent.
@@ -29,6 +29,8 @@ pub struct StartLimits {
     /// After this long, data starts with the receivers that are there, or with the first one that
     /// comes.
     pub max_wait: Option<Duration>,
+    /// Stay this long for late receivers after all known ones have finished.
+    pub linger: Duration,
 }
 
 /// Which content is sent unasked.
@@ -56,6 +58,21 @@ impl Announce {
     /// A session with this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into() }
+    }
+}
+
+/// Kernel buffers to ask for, in bytes; 4 MiB each by default.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct SocketBuffers {
+    /// For what receivers send.
+    pub recv: usize,
+    /// For what is sent.
+    pub send: usize,
+}
+
+impl Default for SocketBuffers {
+    fn default() -> Self {
+        Self { recv: 4 << 20, send: 4 << 20 }
     }
 }
 
@@ -108,12 +125,10 @@ pub struct SendOptions {
     pub loopback: bool,
     /// Data starts when this many receivers have announced themselves; 0 starts at once.
     pub min_receivers: usize,
-    /// Limits of the wait for `min_receivers`.
+    /// Limits of the wait for `min_receivers`, and the stay at the end.
     pub start: StartLimits,
     /// How files are read, and which of their content is sent unasked.
     pub content: ContentOptions,
-    /// Stay this long for late receivers after all known ones have finished.
-    pub linger: Duration,
     /// Largest packet on the path in bytes, IP header included, 248 to 65,535; lowered, with a
     /// hint, to what the interface lets out. `None` takes the longest that passes to all receivers,
     /// but at most 9,000, and 1,500 on the loopback interface, where none is looked for, as in
@@ -134,10 +149,8 @@ pub struct SendOptions {
     pub flute: Option<FluteSend>,
     /// Memory to use, in bytes: three eighths are for content, kept for repair.
     pub memory: usize,
-    /// Kernel receive buffer to ask for, in bytes.
-    pub recv_buffer: usize,
-    /// Kernel send buffer to ask for, in bytes.
-    pub send_buffer: usize,
+    /// Kernel buffers to ask for.
+    pub buffers: SocketBuffers,
     /// What this sender calls itself, for receivers that take files only from one; cut at 64
     /// bytes.
     pub name: String,
@@ -167,7 +180,6 @@ impl SendOptions {
             min_receivers: 0,
             start: StartLimits::default(),
             content: ContentOptions::default(),
-            linger: Duration::ZERO,
             mtu: None,
             min_mtu: 1_280,
             segment_size: None,
@@ -175,8 +187,7 @@ impl SendOptions {
             standard: None,
             flute: None,
             memory: 128 << 20,
-            recv_buffer: 4 << 20,
-            send_buffer: 4 << 20,
+            buffers: SocketBuffers::default(),
             name: host_name(),
             announce: None,
             node: None,
@@ -243,8 +254,8 @@ impl SendOptions {
             dscp: self.dscp,
             ecn: self.standard.is_none() && self.pace.heeds_ce_marks(),
             loopback: self.loopback,
-            recv_buffer: self.recv_buffer,
-            send_buffer: self.send_buffer,
+            recv_buffer: self.buffers.recv,
+            send_buffer: self.buffers.send,
             feedback_filter,
             ..LinkConfig::new(self.group)
         }

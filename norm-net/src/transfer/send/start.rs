@@ -214,7 +214,7 @@ fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> F
         waits: options.min_receivers > 0 || !segment.is_fixed() || options.flute.is_some(),
         one_way: options.flute.is_some(),
         nameless: options.standard.is_some(),
-        lingers: !options.linger.is_zero(),
+        lingers: !options.start.linger.is_zero(),
         separate_group: options.slow.separate_group(),
         bytes: settings.bytes,
         files: settings.files,

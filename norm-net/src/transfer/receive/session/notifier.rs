@@ -99,8 +99,8 @@ impl Notifier {
     /// The manifest of a set is here.
     pub(super) fn files_known(&self, SetRef { sender, set }: SetRef, plan: &Plan) {
         let (unwanted, bytes) = (plan.unwanted_files(), plan.bytes());
-        let files = (plan.files().len() + plan.names().len()) as u64 - unwanted;
-        let (links, left_out) = (plan.links().len() as u64, plan.left_out().into());
+        let files = (plan.file_count() + plan.name_count()) as u64 - unwanted;
+        let (links, left_out) = (plan.link_count() as u64, plan.left_out().into());
         let event =
             ReceiveEvent::FilesKnown { sender, set, files, links, bytes, unwanted, left_out };
         self.send(event);

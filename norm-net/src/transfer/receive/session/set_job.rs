@@ -687,20 +687,21 @@ impl SetJob {
         // There is a plan, or nothing could have been placed.
         if let Some(plan) = &self.plan {
             let directory = self.spool.directory();
-            let here = || plan.wanted().filter(|(at, _)| !self.lost.contains(at));
+            let here = || plan.wanted_places().filter(|at| !self.lost.contains(at));
             let named = || here().take(MAX_PATHS);
-            report.paths = named().map(|(_, file)| directory.join(&file.path)).collect();
-            report.hashes = named().filter_map(|(at, _)| self.spool.file_hash(at)).collect();
+            let path = |at| Some(directory.join(plan.file(at)?.path));
+            report.paths = named().filter_map(path).collect();
+            report.hashes = named().filter_map(|at| self.spool.file_hash(at)).collect();
             report.unwanted = plan.unwanted_files();
-            let lost_names = self.lost.iter().map(|&file| plan.names_of(file).len() as u64);
+            let lost_names = self.lost.iter().map(|&file| plan.name_range(file).len() as u64);
             let lost = self.lost.len() as u64 + lost_names.sum::<u64>();
-            let files = (plan.files().len() + plan.names().len()) as u64;
+            let files = (plan.file_count() + plan.name_count()) as u64;
             report.files = files - report.unwanted - lost;
             report.withdrawn_files = lost;
-            report.links = plan.links().len() as u64;
+            report.links = plan.link_count() as u64;
             report.left_out = plan.left_out().into();
-            report.directories = plan.directories().len() as u64;
-            report.bytes = here().map(|(_, file)| file.data).sum();
+            report.directories = plan.directory_count() as u64;
+            report.bytes = here().map(|at| bytes_of(plan, at)).sum();
         }
         if !self.lost.is_empty() {
             report.content = None;
@@ -737,6 +738,12 @@ impl SetJob {
     pub(super) fn release(self) {
         self.spool.release();
     }
+}
+
+/// Bytes in the payload of the file with this place among all.
+fn bytes_of(plan: &Plan, file: usize) -> u64 {
+    let Range { start, end } = plan.chunks().payload_of(file);
+    end - start
 }
 
 /// All bytes of an object.

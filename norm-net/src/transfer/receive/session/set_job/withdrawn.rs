@@ -56,8 +56,8 @@ impl SetJob {
     pub(super) fn paths(&self, files: &BTreeSet<usize>) -> Vec<PathBuf> {
         let Some(plan) = &self.plan else { return Vec::new() };
         let names = |&at: &usize| {
-            let file = plan.files().get(at).map(|file| &file.path);
-            file.into_iter().chain(plan.names_of(at).iter().map(|name| &name.path))
+            let file = plan.file(at).map(|file| file.path);
+            file.into_iter().chain(plan.names_of(at))
         };
         let directory = self.spool.directory();
         files.iter().flat_map(names).map(|path| directory.join(path)).collect()

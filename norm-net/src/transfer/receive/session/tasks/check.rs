@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use norm_core::fileset::{ContentError, Manifest, digest_list_len};
+use norm_files::KeptBytes;
 use norm_files::sink::{Plan, PlanError, Reading, Spool, SpoolFile, hash_chunks};
 
 use super::done::{Planned, SetResult, TaskResults};
@@ -78,7 +79,7 @@ impl CheckTask {
             Check::Manifest { key, size } => {
                 let manifest = spool.read_whole(SpoolFile::Manifest, size)?;
                 let hash = Manifest::parse(&manifest).ok().map(|manifest| manifest.hash());
-                let plan = self.plan(&manifest);
+                let plan = self.plan(manifest);
                 if let Ok(Planned { plan, present, .. }) = &plan
                     && hash == Some(spool.content())
                 {
@@ -99,7 +100,7 @@ impl CheckTask {
             }
             Check::DigestList { key, size } => {
                 let list = spool.read_whole(SpoolFile::DigestList, size)?;
-                let digests = spool.parse_digests(&list, &self.cancel)?.map(Arc::new);
+                let digests = spool.parse_digests(list, &self.cancel)?.map(Arc::new);
                 SetResult::DigestList { key, digests }
             }
         })
@@ -118,9 +119,9 @@ impl CheckTask {
         spool.check_room(plan).map_err(|error| cannot_write(spool.directory(), &error))
     }
 
-    fn plan(&self, manifest: &[u8]) -> Result<Planned, PlanError> {
+    fn plan(&self, manifest: KeptBytes) -> Result<Planned, PlanError> {
         let WrittenPart { payload_size, list_size, ref spool, .. } = self.written;
-        let mut plan = Plan::new(manifest, payload_size)?;
+        let mut plan = Plan::of(manifest, payload_size)?;
         if digest_list_len(plan.chunks().chunks()) != list_size {
             return Err(PlanError::Content(ContentError::SizeMismatch));
         }
