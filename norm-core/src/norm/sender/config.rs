@@ -85,9 +85,9 @@ pub enum Payload {
     /// None if every receiver that reports has a part of it, else all. Receivers are asked before
     /// the first content of a file is sent, which takes a round of membership reports.
     Auto,
-    /// All of all objects, in passes, in which receivers ask for nothing: one that comes at any time
-    /// gets all of it from fresh symbols. After the last pass repair begins. Streams cannot be sent
-    /// so.
+    /// All of all objects, in passes, in which receivers ask for nothing: one that comes at any
+    /// time gets all of it from fresh symbols. After the last pass repair begins. Streams cannot be
+    /// sent so.
     Carousel {
         /// How often everything is sent.
         passes: Passes,

@@ -1,5 +1,5 @@
-//! Content that is sent in passes, and what is repeated beside it: NORM_INFO of all objects, and the
-//! manifest and digest list of a set.
+//! Content that is sent in passes, and what is repeated beside it: NORM_INFO of all objects, and
+//! the manifest and digest list of a set.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -174,7 +174,8 @@ impl Turns {
         if !symbols.is_empty() {
             self.repeats.spend(packet * symbols.len() as u64);
             for symbol in &mut symbols {
-                (symbol.is_first_pass, symbol.is_last_pass) = (false, self.is_last);
+                symbol.is_first_pass = false;
+                symbol.is_last_pass = self.is_last;
             }
             return Some(Turn::Symbols(symbols));
         }
