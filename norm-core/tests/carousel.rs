@@ -12,7 +12,7 @@ use norm_core::endpoint::{
 };
 use norm_core::fec::{BlockBuffer, encode};
 use norm_core::norm::receiver::{Feedback, Progress};
-use norm_core::norm::sender::{MemberStatus, ObjectSpec, Passes};
+use norm_core::norm::sender::{MemberStatus, ObjectSpec, Passes, Payload};
 use norm_core::norm::wire::{Identity, MemberState, Message, NodeId, ObjectFlags};
 use norm_core::norm::{Receiver, ReceiverConfig, ReceiverEvent, Sender, SenderConfig};
 use norm_core::{Rng, Timestamp};
@@ -140,7 +140,7 @@ struct Rig {
 impl Rig {
     fn new(passes: Passes, rate: u64, listeners: Vec<Listener>) -> Self {
         let config = SenderConfig {
-            carousel: Some(passes),
+            payload: Payload::Carousel { passes, interleave: None },
             rate: Some(rate),
             segment_size: SEGMENT,
             block_len: 40,

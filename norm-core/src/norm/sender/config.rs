@@ -43,12 +43,6 @@ pub struct SenderConfig {
     pub mode: Mode,
     /// Which content of files is sent unasked.
     pub payload: Payload,
-    /// Content is sent in passes, in which receivers ask for nothing: a receiver that comes at any
-    /// time gets all of it from fresh symbols. After the last pass repair begins. `None`: content is
-    /// sent once, in order, and repaired meanwhile. Streams cannot be sent so.
-    pub carousel: Option<Passes>,
-    /// Bytes of blocks that a carousel sends in one round-robin; `None`: all of them.
-    pub interleave: Option<u64>,
     /// Group round-trip time.
     pub grtt: GrttOptions,
     /// Shortest silence after which a group or receiver is given up.
@@ -91,6 +85,15 @@ pub enum Payload {
     /// None if every receiver that reports has a part of it, else all. Receivers are asked before
     /// the first content of a file is sent, which takes a round of membership reports.
     Auto,
+    /// All of all objects, in passes, in which receivers ask for nothing: one that comes at any
+    /// time gets all of it from fresh symbols. After the last pass repair begins. Streams cannot be
+    /// sent so.
+    Carousel {
+        /// How often everything is sent.
+        passes: Passes,
+        /// Bytes of blocks that are sent in one round-robin; `None`: all of them.
+        interleave: Option<u64>,
+    },
 }
 
 /// Settings of the length of packets.
@@ -171,8 +174,6 @@ impl SenderConfig {
             trust_unannounced: false,
             mode: Mode::Native,
             payload: Payload::All,
-            carousel: None,
-            interleave: None,
             grtt: GrttOptions::default(),
             patience: Duration::from_secs(5),
             robust: 20,
@@ -197,7 +198,7 @@ impl SenderConfig {
         if !(1..=56_403).contains(&self.block_len) {
             return Err(ConfigError::BlockLength);
         }
-        if self.carousel == Some(Passes::Times(0)) {
+        if let Payload::Carousel { passes: Passes::Times(0), .. } = self.payload {
             return Err(ConfigError::Passes);
         }
         if !self.sizes_are_usable() {

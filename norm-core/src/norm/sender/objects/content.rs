@@ -48,10 +48,7 @@ impl Content {
             cache: BlockCache::new(config.cache.bytes),
             parity: ParityCursors::default(),
             jobs: VecDeque::new(),
-            turns: config.carousel.map(|passes| {
-                let interleave = config.interleave.unwrap_or(u64::MAX);
-                Box::new(Turns::new(passes, interleave, config.segment_size))
-            }),
+            turns: Turns::of(config).map(Box::new),
             scheme: config.scheme,
             block_len: config.block_len,
             segment_size: config.segment_size,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::object::{STREAM_BLOCKS, SendObject};
 use super::stream::{SendStream, StreamSpec};
 use crate::fec::{Layout, LayoutError, Scheme};
-use crate::norm::sender::config::{ConfigError, SenderConfig};
+use crate::norm::sender::config::{ConfigError, Payload, SenderConfig};
 use crate::norm::stream::StreamShape;
 use crate::norm::wire::{MAX_OBJECTS, MovedObjects, ObjectFlags, ObjectId};
 
@@ -80,7 +80,7 @@ impl ObjectTable {
         config: &SenderConfig,
     ) -> Result<u64, ConfigError> {
         let Scheme::ReedSolomon(code) = config.scheme else { return Err(ConfigError::StreamCode) };
-        if config.carousel.is_some() {
+        if matches!(config.payload, Payload::Carousel { .. }) {
             return Err(ConfigError::StreamCode);
         }
         if self.objects.len() >= MAX_STREAMS {

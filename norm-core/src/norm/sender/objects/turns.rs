@@ -1,5 +1,5 @@
-//! Content that is sent in passes, and what is repeated beside it: NORM_INFO of all objects, and the
-//! manifest and digest list of a set.
+//! Content that is sent in passes, and what is repeated beside it: NORM_INFO of all objects, and
+//! the manifest and digest list of a set.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -12,6 +12,7 @@ use crate::base::Timestamp;
 use crate::carousel::{Carousel, Passes, Symbol};
 use crate::endpoint::{Job, JobDone};
 use crate::fileset::PartKind;
+use crate::norm::sender::config::{Payload, SenderConfig};
 use crate::norm::wire::SetInfo;
 
 /// Time in which INFO and lists are repeated once.
@@ -49,18 +50,19 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// Passes in round-robins of `interleave` bytes at most.
-    pub(super) fn new(passes: Passes, interleave: u64, symbol_size: u16) -> Self {
-        Self {
-            passes: Carousel::new(passes, interleave),
+    /// Those that the settings ask for, if any.
+    pub(super) fn of(config: &SenderConfig) -> Option<Self> {
+        let Payload::Carousel { passes, interleave } = config.payload else { return None };
+        Some(Self {
+            passes: Carousel::new(passes, interleave.unwrap_or(u64::MAX)),
             lists: Carousel::of_set_lists(),
             repeats: Repeats::default(),
             added: 0,
             first_block: 0,
-            symbol_size,
+            symbol_size: config.segment_size,
             is_last: passes.limit() == Some(1),
             is_over: false,
-        }
+        })
     }
 
     /// Takes part with objects that were added. Those that were cut anew begin again.
@@ -172,7 +174,8 @@ impl Turns {
         if !symbols.is_empty() {
             self.repeats.spend(packet * symbols.len() as u64);
             for symbol in &mut symbols {
-                (symbol.is_first_pass, symbol.is_last_pass) = (false, self.is_last);
+                symbol.is_first_pass = false;
+                symbol.is_last_pass = self.is_last;
             }
             return Some(Turn::Symbols(symbols));
         }

@@ -1,7 +1,7 @@
 //! Which packet with content is the most useful one now?
 //!
-//! While content is sent in passes, what comes next in them. Otherwise, in order: repair of the repair window; late-join repair within its share; new data; the rest of
-//! the late-join repair.
+//! While content is sent in passes, what comes next in them. Otherwise, in order: repair of the
+//! repair window; late-join repair within its share; new data; the rest of the late-join repair.
 
 use core::ops::Range;
 use core::time::Duration;

@@ -82,7 +82,7 @@ struct Reports {
 impl PayloadChoice {
     pub(crate) fn new(payload: Payload) -> Self {
         let state = match payload {
-            Payload::All => State::Chosen { on_request: false },
+            Payload::All | Payload::Carousel { .. } => State::Chosen { on_request: false },
             Payload::Missing => State::Chosen { on_request: true },
             Payload::Auto => State::Open,
         };
