@@ -169,3 +169,26 @@ fn sender_that_tells_of_its_move_is_not_asked() {
         assert_works(recipe);
     }
 }
+
+#[test]
+fn end_of_a_flute_session_that_waited_for_a_slow_disk_is_told_at_once() {
+    assert_works(
+        r#"{"seed":1428,"receivers":2,"sizes":[1,1,1],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"Flute":{"passes":1,"once":10,"raptor":false,"interleave":null,
+            "fdt_ms":1000,"set":false,"restart_ms":212,"same_tois":true,"known":true}},
+            {"SlowDisk":{"every":60,"delay_us":300000}},{"Joins":{"every":60,"at_ms":340}}]}"#,
+    );
+}
+
+#[test]
+fn short_reed_solomon_blocks_of_flute_are_codes_of_their_own() {
+    assert_works(
+        r#"{"seed":192,"receivers":1,"sizes":[7500],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"Flute":{"passes":0,"once":null,"raptor":false,"interleave":null,
+            "fdt_ms":1000,"set":false,"restart_ms":null,"same_tois":false,"known":true}},
+            {"ReedSolomon":{"id":"Id5","parity":55}},
+            {"Fault":{"place":{"Down":60},"rule":{"Loss":0.046}}}]}"#,
+    );
+}

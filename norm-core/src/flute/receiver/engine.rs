@@ -173,9 +173,13 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
         }
     }
 
-    fn handle_job(&mut self, _now: Timestamp, done: JobDone) {
+    fn handle_job(&mut self, now: Timestamp, done: JobDone) {
         let JobDone::Store { slot, outcome } = done else { return };
         self.with(slot.sender, |ctx, epoch| lifecycle::block_stored(ctx, epoch, slot, outcome));
+        // The end of a session may have waited for it.
+        if self.poll_timeout().is_some_and(|due| due <= now) {
+            self.handle_timeout(now);
+        }
     }
 
     fn poll_transmit(&mut self, _now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {

@@ -15,6 +15,10 @@ use crate::scenario::{Change, FluteReceiverPlan, FluteSenderPlan, Host, Link, Ro
 
 const TSI: u64 = 7;
 const FIRST_TOI: u64 = 100;
+/// Packets that arrive at all receivers in a second of a carousel without end, at most.
+const MAX_DELIVERIES: u64 = 100_000;
+/// Bytes of a packet besides its symbol, about.
+const OVERHEAD: u64 = 70;
 /// Time since 1970 when the clocks of hosts are at zero.
 const UNIX_START: Duration = Duration::from_secs(1_800_000_000);
 
@@ -96,6 +100,12 @@ fn config(recipe: &Recipe, session: &FluteSession) -> SenderConfig {
         (None, passes) => Passes::Times(passes),
     };
     let fdt_interval = millis(session.fdt_ms.clamp(1, 60_000));
+    let mut rate = u64::from(recipe.rate_kbit.max(1)) * 1000;
+    if passes == Passes::Forever {
+        // However little there is to send, it is sent all the time.
+        let packets = MAX_DELIVERIES / u64::from(recipe.receivers.max(1));
+        rate = rate.min(packets * 8 * (u64::from(symbol_size) + OVERHEAD));
+    }
     SenderConfig {
         fec,
         symbol_size,
@@ -105,7 +115,7 @@ fn config(recipe: &Recipe, session: &FluteSession) -> SenderConfig {
         unix_start: UNIX_START,
         interleave: session.interleave.map(|bytes| bytes.max(1).into()),
         first_toi: session.same_tois.then_some(FIRST_TOI),
-        ..SenderConfig::new(TSI, u64::from(recipe.rate_kbit.max(1)) * 1000)
+        ..SenderConfig::new(TSI, rate)
     }
 }
 
