@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(decode(&bomb, usize::MAX), Err(DecodeError::TooLarge));
         assert_eq!(decode(&[], 100), Err(DecodeError::Damaged));
         let len = bomb.len() as u64;
-        let error = decode_stream(&bomb[..], len, &mut std::io::sink()).unwrap_err();
+        let error = decode_stream(&bomb[..], len, &mut io::sink()).unwrap_err();
         assert!(error.to_string().contains("more than is accepted"), "{error}");
     }
 }
