@@ -14,7 +14,6 @@ mod setup;
 mod standard;
 
 use norm_core::endpoint::SymbolStore;
-use norm_core::norm::wire::Message;
 use norm_core::norm::{Receiver, Sender};
 
 use crate::io::layer::Layer;
@@ -25,11 +24,6 @@ pub use standard::{Standard, StandardFec};
 
 pub(crate) use receive::receiver;
 pub(crate) use setup::{FEEDBACK, Norm};
-
-/// True when this is a message of NORM.
-pub(crate) fn is_message(datagram: &[u8]) -> bool {
-    Message::parse(datagram).is_ok()
-}
 
 impl<S: SymbolStore> Layer for Receiver<S> {
     type Engine = Self;
