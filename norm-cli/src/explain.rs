@@ -54,12 +54,8 @@ pub fn hint(hint: &Hint) -> String {
             "{hint}: start norm-recv there, or send without them: --max-wait starts with those \
              that are there"
         ),
-        Hint::OtherProtocol { is_flute: true, .. } => {
-            format!("{hint}: use --flute to receive it")
-        }
-        Hint::OtherProtocol { is_flute: false, .. } => {
-            format!("{hint}: leave --flute out to receive it")
-        }
+        Hint::OtherProtocol { is_flute: true, .. } => format!("{hint}: use --flute to receive it"),
+        Hint::OtherProtocol { .. } => format!("{hint}: remove --flute to receive it"),
         Hint::SenderIgnored { .. } => {
             format!("{hint}, by --source or --sender-name; change or remove it to receive from it")
         }

@@ -5,6 +5,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use norm_net::transfer::flute::{Passes, Profile};
 use norm_net::{
     ConfigProblem, FluteReceive, FluteSend, Hint, Pace, ReceiveEvent, ReceiveOptions,
     ReceiveOutcome, ReceiveReport, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
-    Sending, receive, send,
+    Sending, SetReport, receive, send,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -91,7 +92,7 @@ fn forever() -> FluteSend {
 }
 
 fn is_complete(report: &ReceiveReport) -> bool {
-    report.outcome == ReceiveOutcome::Complete && report.sets.iter().all(|set| set.is_verified())
+    report.outcome == ReceiveOutcome::Complete && report.sets.iter().all(SetReport::is_verified)
 }
 
 #[test]
@@ -101,7 +102,8 @@ fn tree_is_sent_once_and_arrives_although_packets_are_lost() {
     options.demo.drop_percent = 5.0;
     let received = receive(&options).unwrap();
     let sending =
-        send(&[root.clone()], &sending(group, 100_000_000, FluteSend::new(Profile::Own))).unwrap();
+        send(slice::from_ref(&root), &sending(group, 100_000_000, FluteSend::new(Profile::Own)))
+            .unwrap();
     let settings = sending.settings().clone();
     assert_eq!((settings.flute.map(|flute| flute.tsi), settings.fec_id), (Some(1), 6));
     let events: Vec<SendEvent> = sending.events().collect();
@@ -159,7 +161,7 @@ fn single_files_arrive_with_their_names() {
     let mut options = receiving(group, dir.path());
     options.flute = Some(FluteReceive::of(77));
     let received = receive(&options).unwrap();
-    let sending = send(&[root.clone()], &sending(group, 50_000_000, flute)).unwrap();
+    let sending = send(slice::from_ref(&root), &sending(group, 50_000_000, flute)).unwrap();
     let [left_out] = &sending.settings().left_out[..] else { panic!("an empty directory") };
     assert_eq!(left_out.count, 1);
     let sent = sending.wait().unwrap();
@@ -180,7 +182,10 @@ fn receiver_that_was_stopped_goes_on_with_what_is_here() {
     let sending = carousel(&root, &sending(group, 100_000_000, flute));
     let received = receive(&receiving(group, dir.path())).unwrap();
     let stopper = received.stopper();
-    let enough = |event: &ReceiveEvent| matches!(event, ReceiveEvent::Progress(progress) if progress.bytes_done > 10_000_000);
+    let enough = |event: &ReceiveEvent| match event {
+        ReceiveEvent::Progress(progress) => progress.bytes_done > 10_000_000,
+        _ => false,
+    };
     assert!(received.events().any(|event| enough(&event)));
     stopper.stop();
     let report = received.wait().unwrap();
@@ -209,7 +214,7 @@ fn receiver_says_that_a_sender_speaks_the_other_protocol() {
         let received = receive(&options).unwrap();
         let mut options = sending(group, 10_000_000, FluteSend::new(Profile::Own));
         options.flute = options.flute.filter(|_| is_flute);
-        let sending = send(&[root.clone()], &options).unwrap();
+        let sending = send(slice::from_ref(&root), &options).unwrap();
         let told = |event| match event {
             ReceiveEvent::Hint(Hint::OtherProtocol { is_flute, .. }) => Some(is_flute),
             _ => None,
@@ -237,7 +242,7 @@ fn options_that_need_an_answer_are_refused() {
     let (_source, root) = tree(10);
     let refused = |change: fn(&mut SendOptions)| {
         let options = sending(group(), 1_000_000, FluteSend::new(Profile::Own)).with(change);
-        match send(&[root.clone()], &options) {
+        match send(slice::from_ref(&root), &options) {
             Err(SendError::Config(problem)) => problem,
             other => panic!("{other:?}"),
         }
@@ -246,6 +251,6 @@ fn options_that_need_an_answer_are_refused() {
     assert!(matches!(refused(|o| o.min_receivers = 1), ConfigProblem::OneWay { .. }));
     let flute = FluteSend::new(Profile::Mbms).with(|flute| flute.tsi = 70_000);
     let options = sending(group(), 1_000_000, flute);
-    let error = send(&[root.clone()], &options).unwrap_err().to_string();
+    let error = send(slice::from_ref(&root), &options).unwrap_err().to_string();
     assert!(error.contains("65535"), "{error}");
 }

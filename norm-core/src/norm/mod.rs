@@ -14,3 +14,8 @@ pub mod exercise;
 pub use receiver::{Receiver, ReceiverConfig, ReceiverEvent};
 pub use sender::{Sender, SenderConfig, SenderEvent};
 pub use wire::{Identity, MAX_OBJECTS, NodeId};
+
+/// True when this is a message of NORM, whatever it says.
+pub fn is_message(datagram: &[u8]) -> bool {
+    wire::Message::parse(datagram).is_ok()
+}

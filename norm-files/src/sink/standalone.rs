@@ -115,7 +115,7 @@ impl StandaloneFile {
     ) -> io::Result<()> {
         let mut reader = self.reader()?;
         let place = self.find()?;
-        let (old, new) = (place.beside(&self.temporary), place.beside(&self.second()));
+        let (old, new) = (place.beside(&self.temporary), place.beside(self.second()));
         let mut writer = Stream { file: create_new_at(&new)?, at: 0, end: 0 };
         let made = make(&mut reader, &mut writer).and_then(|size| {
             drop((reader, writer));

@@ -164,8 +164,8 @@ impl Reader {
         result.map_err(|error| self.fail(error)).ok()
     }
 
-    /// Fills `piece` with bytes of an object, as [`Reader::read`] does, for many short pieces in any
-    /// order: they are not compared with what was hashed. False when they could not be had.
+    /// Fills `piece` with bytes of an object, for many short pieces in any order: they are not
+    /// compared with what was hashed. False when they could not be had.
     pub fn read_piece(&mut self, object: u64, offset: u64, piece: &mut [u8]) -> bool {
         let files = &mut self.files;
         let result = match &mut self.content {

@@ -417,8 +417,8 @@ pub enum Hint {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         directory: PathBuf,
     },
-    /// What waits for the rest of its block cannot be kept on the disk: what finds no room in memory
-    /// is lost, and has to come again.
+    /// What waits for the rest of its block cannot be kept on the disk: what finds no room in
+    /// memory is lost, and has to come again.
     SpoolFailed {
         /// The output directory, where it is kept.
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]

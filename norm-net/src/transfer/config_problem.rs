@@ -152,16 +152,7 @@ impl fmt::Display for ConfigProblem {
             Self::SeparateGroupInStandardMode => f.write_str(
                 "receivers of other implementations know no separate group: evict slow ones",
             ),
-            Self::SeparateGroup { separate_group, group } => write!(
-                f,
-                "a separate group ({separate_group}) is a second multicast group beside the \
-                 session's ({group}): give both, of one family, or evict slow receivers"
-            ),
-            Self::SameGroup { group } => write!(
-                f,
-                "the separate group must be another group than the session's, {}",
-                group.ip()
-            ),
+            Self::SeparateGroup { .. } | Self::SameGroup { .. } => separate_group(f, self),
             Self::SourceNeedsUnicastFeedback { source } => write!(
                 f,
                 "a source ({source}) means source-specific multicast, where receivers cannot send \
@@ -181,14 +172,38 @@ impl fmt::Display for ConfigProblem {
             ),
             Self::AnnounceWithoutGroup { group } => announced_without_group(f, *group),
             Self::Pattern(error) => error.fmt(f),
-            Self::OneWayRate => {
-                f.write_str("one way, nothing tells how much the network takes: give a fixed rate")
+            Self::OneWayRate | Self::OneWay { .. } | Self::Tsi { .. } | Self::Flute(_) => {
+                one_way(f, self)
             }
-            Self::OneWay { option } => option.fmt(f),
-            Self::Tsi { tsi } => write!(f, "a TSI of {tsi} is too large: give one below 2^48"),
-            Self::Flute(error) => error.fmt(f),
             Self::Norm(error) => error.fmt(f),
         }
+    }
+}
+
+/// What is wrong with a separate group.
+fn separate_group(f: &mut fmt::Formatter<'_>, problem: &ConfigProblem) -> fmt::Result {
+    match problem {
+        ConfigProblem::SeparateGroup { separate_group, group } => write!(
+            f,
+            "a separate group ({separate_group}) is a second multicast group beside the \
+                 session's ({group}): give both, of one family, or evict slow receivers"
+        ),
+        ConfigProblem::SameGroup { group } => {
+            write!(f, "the separate group must be another group than the session's, {}", group.ip())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What is wrong with a session one way.
+fn one_way(f: &mut fmt::Formatter<'_>, problem: &ConfigProblem) -> fmt::Result {
+    match problem {
+        ConfigProblem::OneWay { option } => write!(f, "{option}"),
+        ConfigProblem::Tsi { tsi } => {
+            write!(f, "a TSI of {tsi} is too large: give one below 2^48")
+        }
+        ConfigProblem::Flute(error) => write!(f, "{error}"),
+        _ => f.write_str("one way, nothing tells how much the network takes: give a fixed rate"),
     }
 }
 

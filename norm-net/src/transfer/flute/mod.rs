@@ -10,6 +10,7 @@ mod receive;
 mod send;
 
 use norm_core::endpoint::SymbolStore;
+use norm_core::flute::wire::{Packet, TimeFields};
 use norm_core::flute::{Receiver, Sender};
 
 use crate::io::layer::Layer;
@@ -19,6 +20,11 @@ pub use options::{FluteReceive, FluteSend};
 
 pub(crate) use receive::receiver;
 pub(crate) use send::Flute;
+
+/// True when this is a packet of ALC, on which FLUTE is built.
+pub(crate) fn is_packet(datagram: &[u8]) -> bool {
+    Packet::parse(datagram, TimeFields::Reserved).is_ok()
+}
 
 impl<S: SymbolStore> Layer for Receiver<S> {
     type Engine = Self;

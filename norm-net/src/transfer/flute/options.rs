@@ -1,11 +1,6 @@
 //! What the user decides about a session of FLUTE.
 
 use norm_core::flute::sender::{FecChoice, Passes, Profile, SenderConfig};
-use norm_core::flute::wire::Tsi;
-
-use crate::transfer::config_problem::{ConfigProblem, OneWayOption};
-use crate::transfer::receive::ReceiveOptions;
-use crate::transfer::send::{Pace, Payload, SendOptions, Slow};
 
 /// How to send by FLUTE: one way, at a fixed rate, without any feedback.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -34,15 +29,6 @@ impl FluteReceive {
     /// Only this session.
     pub const fn of(tsi: u64) -> Self {
         Self { tsi: Some(tsi) }
-    }
-
-    /// What of the options cannot go together with this, if anything.
-    pub(crate) fn problem(self, options: &ReceiveOptions) -> Option<ConfigProblem> {
-        if let Some(tsi) = self.tsi.filter(|&tsi| Tsi::new(tsi).is_none()) {
-            return Some(ConfigProblem::Tsi { tsi });
-        }
-        let option = options.sender_name.as_ref().map(|_| OneWayOption::SenderName);
-        option.map(|option| ConfigProblem::OneWay { option })
     }
 }
 
@@ -76,22 +62,6 @@ impl FluteSend {
         }
     }
 
-    /// What of the options cannot go together with this, if anything.
-    pub(crate) fn problem(&self, options: &SendOptions) -> Option<ConfigProblem> {
-        let Pace::Fixed(rate) = options.pace else { return Some(ConfigProblem::OneWayRate) };
-        if rate == 0 {
-            return None; // that is told of any session
-        }
-        let wrong = [
-            (options.standard.is_some(), OneWayOption::Standard),
-            (options.slow != Slow::Wait, OneWayOption::Slow),
-            (options.min_receivers > 0, OneWayOption::MinReceivers),
-            (options.content.payload == Payload::Missing, OneWayOption::OnRequest),
-        ];
-        let wrong = wrong.into_iter().find(|(is_set, _)| *is_set);
-        wrong.map(|(_, option)| ConfigProblem::OneWay { option })
-    }
-
     /// An engine's settings, without what depends on the network.
     pub(super) fn config(&self, rate: u64) -> SenderConfig {
         let mut config = SenderConfig::new(self.tsi, rate);
@@ -100,40 +70,5 @@ impl FluteSend {
         config.passes = self.passes;
         config.interleave = self.interleave;
         config
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn options() -> SendOptions {
-        let group = "239.1.2.3:6000".parse().unwrap();
-        SendOptions::new(group).with(|options| {
-            options.pace = Pace::Fixed(1_000_000);
-            options.flute = Some(FluteSend::new(Profile::Own));
-        })
-    }
-
-    fn problem(change: impl FnOnce(&mut SendOptions)) -> Option<String> {
-        let options = options().with(change);
-        options.flute.and_then(|flute| flute.problem(&options)).map(|problem| problem.to_string())
-    }
-
-    #[test]
-    fn a_fixed_rate_is_needed() {
-        assert_eq!(problem(|_| {}), None);
-        for pace in [Pace::AUTO, Pace::Unlimited] {
-            let told = problem(|options| options.pace = pace).unwrap();
-            assert!(told.contains("fixed rate"), "{told}");
-        }
-    }
-
-    #[test]
-    fn what_needs_to_hear_of_receivers_is_refused() {
-        let told = problem(|options| options.min_receivers = 1).unwrap();
-        assert!(told.contains("wait for receivers"), "{told}");
-        let told = problem(|options| options.content.payload = Payload::Missing).unwrap();
-        assert!(told.contains("ask for"), "{told}");
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::fileset::ContentHash;
+use norm_core::flute::wire::Tsi;
 use norm_core::transfer::NodeId;
 use norm_files::Preserve;
 use norm_files::sink::Only;
@@ -15,7 +16,7 @@ use crate::event::Feedback;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
 use crate::io::socket::LinkConfig;
-use crate::transfer::config_problem::ConfigProblem;
+use crate::transfer::config_problem::{ConfigProblem, OneWayOption};
 use crate::transfer::flute::FluteReceive;
 
 /// The options of [`receive`](super::receive()): [`ReceiveOptions::new`] has the defaults, and each
@@ -169,7 +170,7 @@ impl ReceiveOptions {
             let problem = ConfigProblem::SourceNeedsUnicastFeedback { source };
             return Err(ReceiveError::Config(problem));
         }
-        if let Some(problem) = self.flute.and_then(|flute| flute.problem(self)) {
+        if let Some(problem) = self.flute.and_then(|flute| self.one_way_problem(flute)) {
             return Err(ReceiveError::Config(problem));
         }
         if !(0.0..100.0).contains(&self.demo.drop_percent) {
@@ -177,6 +178,15 @@ impl ReceiveOptions {
             return Err(ReceiveError::Config(ConfigProblem::DropPercent { percent }));
         }
         Only::new(&self.files.only).map_err(|error| ReceiveError::Config(error.into()))
+    }
+
+    /// What of the options cannot go together with FLUTE, if anything.
+    fn one_way_problem(&self, flute: FluteReceive) -> Option<ConfigProblem> {
+        if let Some(tsi) = flute.tsi.filter(|&tsi| Tsi::new(tsi).is_none()) {
+            return Some(ConfigProblem::Tsi { tsi });
+        }
+        let option = self.sender_name.as_ref().map(|_| OneWayOption::SenderName);
+        option.map(|option| ConfigProblem::OneWay { option })
     }
 
     /// Bytes for blocks under way.

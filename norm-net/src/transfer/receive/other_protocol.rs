@@ -6,10 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
-use norm_core::flute::wire::{Packet, TimeFields};
-use norm_core::norm::wire::Message;
 
 use crate::io::layer::Layer;
+use crate::transfer::flute;
 
 /// Who sends it, once it was heard.
 #[derive(Clone, Debug, Default)]
@@ -45,8 +44,8 @@ impl<E> Noticing<E> {
             return;
         }
         let is_other = match self.is_flute {
-            true => Message::parse(datagram.payload).is_ok(),
-            false => Packet::parse(datagram.payload, TimeFields::Reserved).is_ok(),
+            true => norm_core::norm::is_message(datagram.payload),
+            false => flute::is_packet(datagram.payload),
         };
         if is_other {
             // Only this layer sets it.

@@ -15,7 +15,7 @@ use super::slow::Slow;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
 use crate::io::socket::{LinkConfig, PacketFilter};
-use crate::transfer::config_problem::{ConfigProblem, MTUS};
+use crate::transfer::config_problem::{ConfigProblem, MTUS, OneWayOption};
 use crate::transfer::flute::FluteSend;
 use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::receive::host_name;
@@ -223,13 +223,26 @@ impl SendOptions {
         if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
         }
-        if let Some(problem) = self.flute.and_then(|flute| flute.problem(self)) {
+        if let Some(problem) = self.flute.and_then(|_| self.one_way_problem()) {
             return Err(problem.into());
         }
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
             return Err(problem.into());
         }
         self.standard.as_ref().map_or(Ok(()), Standard::check)
+    }
+
+    /// What of the options cannot go together with FLUTE, if anything.
+    fn one_way_problem(&self) -> Option<ConfigProblem> {
+        let Pace::Fixed(_) = self.pace else { return Some(ConfigProblem::OneWayRate) };
+        let wrong = [
+            (self.standard.is_some(), OneWayOption::Standard),
+            (self.slow != Slow::Wait, OneWayOption::Slow),
+            (self.min_receivers > 0, OneWayOption::MinReceivers),
+            (self.content.payload == Payload::Missing, OneWayOption::OnRequest),
+        ];
+        let wrong = wrong.into_iter().find(|(is_set, _)| *is_set);
+        wrong.map(|(_, option)| ConfigProblem::OneWay { option })
     }
 
     /// True when files are sent as they are, and not as a set.

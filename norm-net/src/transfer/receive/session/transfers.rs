@@ -447,7 +447,8 @@ impl Transfers {
             && let Some(address) = shared.policy.other.source()
         {
             // That explains why no sender is heard.
-            (self.hinted.other_protocol, self.hinted.no_sender) = (true, true);
+            self.hinted.other_protocol = true;
+            self.hinted.no_sender = true;
             let is_flute = !shared.policy.is_flute;
             shared.events.hint(Hint::OtherProtocol { address, is_flute });
         }
