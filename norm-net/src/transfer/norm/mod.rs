@@ -19,6 +19,7 @@ use norm_core::norm::{Receiver, Sender};
 use crate::io::layer::Layer;
 
 pub use code::Fec;
+pub(crate) use norm_core::norm::is_message;
 pub use norm_core::norm::sender::ConfigError;
 pub use standard::{Standard, StandardFec};
 

@@ -8,7 +8,7 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
 
 use crate::io::layer::Layer;
-use crate::transfer::flute;
+use crate::transfer::{flute, norm};
 
 /// Who sends it, once it was heard.
 #[derive(Clone, Debug, Default)]
@@ -44,7 +44,7 @@ impl<E> Noticing<E> {
             return;
         }
         let is_other = match self.is_flute {
-            true => norm_core::norm::is_message(datagram.payload),
+            true => norm::is_message(datagram.payload),
             false => flute::is_packet(datagram.payload),
         };
         if is_other {
