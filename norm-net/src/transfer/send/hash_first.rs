@@ -15,7 +15,7 @@ use crate::event::SendEvent;
 use crate::stopper::Stopper;
 
 /// How often it is told how much is hashed.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What came of hashing.
 pub(super) enum Hashing {
