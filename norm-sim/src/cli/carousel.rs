@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use norm_sim::Carousel;
 
-/// Measures how much a receiver of a FLUTE carousel has to wait for, wherever it joins: packets
-/// sent until it is complete, per packet of content.
+/// Measures what receivers of a FLUTE carousel wait for, per packet of content
 #[derive(Debug, Args)]
 pub(super) struct Measure {
     /// Number of objects in the 64 MiB.
