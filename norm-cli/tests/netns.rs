@@ -14,6 +14,8 @@ mod command;
 mod endings;
 #[path = "netns/files.rs"]
 mod files;
+#[path = "netns/flute.rs"]
+mod flute;
 #[path = "netns/helpers.rs"]
 mod helpers;
 #[path = "netns/hints.rs"]

@@ -153,6 +153,7 @@ impl Receiver {
         Completed {
             seconds: summary["sets"][0]["elapsed"].as_f64().expect("the set's time is a number"),
             peak_memory: finished.peak_memory,
+            useful_packets: count(summary, "packets") - count(summary, "duplicates"),
         }
     }
 }
@@ -163,6 +164,13 @@ pub struct Completed {
     pub seconds: f64,
     /// See [`Finished::peak_memory`](crate::process::Finished::peak_memory).
     pub peak_memory: u64,
+    /// Packets that arrived and were of use.
+    pub useful_packets: u64,
+}
+
+/// A number of an event.
+fn count(event: &Value, name: &str) -> u64 {
+    event[name].as_u64().expect("a count is a number")
 }
 
 /// Looks for the event with this name.
