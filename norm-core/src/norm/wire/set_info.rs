@@ -76,7 +76,7 @@ impl SetInfo {
     }
 
     /// The place within the set of the object with this transport id: 0 is the manifest. Not less
-    /// than [`SetSummary::parts`] unless the object is of the set.
+    /// than the number of parts unless the object is of the set.
     pub fn index_of(&self, object: ObjectId) -> u16 {
         object.distance_from(self.first_object)
     }

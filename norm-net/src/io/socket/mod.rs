@@ -5,7 +5,7 @@
 //! and receiving are batched (GSO, GRO, `recvmmsg`) where the kernel can, and fall back on their
 //! own where it cannot.
 //!
-//! A [`GroupListener`] only receives, in several groups.
+//! A `GroupListener` only receives, in several groups.
 //!
 //! What this module leaves out: messages, pacing, and any decision about what to send.
 
