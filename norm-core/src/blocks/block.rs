@@ -122,6 +122,16 @@ impl RecvBlock {
         }
     }
 
+    /// True when all source symbols are here, or not wanted.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.covered.is_full()
+    }
+
+    /// Symbols that are here beyond those with which decoding is tried.
+    pub(crate) fn surplus(&self) -> u32 {
+        self.count().saturating_sub(self.next_try)
+    }
+
     /// True when a job has it.
     pub(crate) fn is_busy(&self) -> bool {
         self.busy

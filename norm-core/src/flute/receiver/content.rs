@@ -5,12 +5,16 @@ use super::epoch::Epoch;
 use super::lifecycle::{self, Begun};
 use super::object::{Object, Origin, block_cost};
 use super::payload::{Payload, Symbols};
+use super::spare::Spare;
 use crate::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
 use crate::fec::FecId;
 use crate::flute::wire::{Packet, Toi};
 
 /// Blocks for which there is to be room when one begins of an object that is not taken yet.
 const ROOM_FOR_OTHERS: u64 = 4;
+/// Symbols that a block takes beyond those with which decoding is tried, while it waits for the
+/// application.
+const MAX_SURPLUS: u32 = 4;
 
 /// What became of a symbol.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -161,8 +165,11 @@ fn take_symbol<S: SymbolStore>(
         *expected = Some(epoch.loss.take(*expected, symbol));
     }
     let Some(block) = object.block_mut(slot.block) else { return Fate::NoRoom };
-    // One that is ready waits for the application, and needs no more.
-    if block.is_busy() || block.is_ready() || block.contains(symbol) {
+    if block.contains(symbol) || block.is_whole() || block.surplus() >= MAX_SURPLUS {
+        return Fate::Duplicate;
+    }
+    if block.is_busy() {
+        ctx.spares().keep(slot, symbol, bytes);
         return Fate::Duplicate;
     }
     if !ctx.put(slot, geometry, symbol, bytes) {
@@ -177,6 +184,23 @@ fn take_symbol<S: SymbolStore>(
         lifecycle::store_block(ctx, epoch, slot.object, slot.block);
     }
     Fate::Kept
+}
+
+/// Takes the symbols that have come while a job had their block.
+pub(super) fn take_spares<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    epoch: &mut Epoch,
+    slot: BlockSlot,
+    spares: Vec<Spare>,
+) {
+    for (symbol, bytes) in spares {
+        let object = epoch.objects.get(&slot.object);
+        let Some(geometry) = object.and_then(|object| object.geometry(slot.block)) else { return };
+        // A block that was written needs none of them.
+        if object.is_some_and(|object| object.block(slot.block).is_some()) {
+            take_symbol(ctx, epoch, slot, &geometry, symbol, &bytes);
+        }
+    }
 }
 
 /// True when a block may be begun although its object may have to wait long until the application

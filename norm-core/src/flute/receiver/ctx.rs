@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::budget::Budget;
 use super::config::ReceiverConfig;
 use super::event::{ReceiverEvent, ReceiverStats};
+use super::spare::Spares;
 use crate::endpoint::{BlockGeometry, BlockSlot, Job, StoreJob, SymbolStore};
 
 /// Bytes of tables that are being put together, of all sessions.
@@ -21,6 +22,8 @@ pub(super) struct Ctx<S> {
     early: Budget,
     /// What tables take that are not whole.
     assembly: Budget,
+    /// Symbols of blocks that jobs have.
+    spares: Spares,
     jobs: VecDeque<Job>,
     events: VecDeque<ReceiverEvent>,
     stats: ReceiverStats,
@@ -34,6 +37,7 @@ impl<S> Ctx<S> {
             early: Budget::new(config.max_early),
             assembly: Budget::new(MAX_ASSEMBLY),
             config,
+            spares: Spares::default(),
             jobs: VecDeque::new(),
             events: VecDeque::new(),
             stats: ReceiverStats::default(),
@@ -59,9 +63,15 @@ impl<S> Ctx<S> {
         &mut self.assembly
     }
 
+    /// Symbols of blocks that jobs have.
+    pub(super) fn spares(&mut self) -> &mut Spares {
+        &mut self.spares
+    }
+
     /// Bytes taken of all limits.
     pub(super) fn used(&self) -> usize {
-        self.bookkeeping.used() + self.early.used() + self.assembly.used()
+        let budgets = self.bookkeeping.used() + self.early.used() + self.assembly.used();
+        budgets + self.spares.bytes()
     }
 
     /// Counters, to be counted up.

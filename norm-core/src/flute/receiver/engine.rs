@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::config::ReceiverConfig;
+use super::content;
 use super::ctx::Ctx;
 use super::epoch::Epoch;
 use super::event::{ReceiverEvent, ReceiverStats};
@@ -175,7 +176,11 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
 
     fn handle_job(&mut self, now: Timestamp, done: JobDone) {
         let JobDone::Store { slot, outcome } = done else { return };
-        self.with(slot.sender, |ctx, epoch| lifecycle::block_stored(ctx, epoch, slot, outcome));
+        let spares = self.ctx.spares().take(slot);
+        self.with(slot.sender, |ctx, epoch| {
+            lifecycle::block_stored(ctx, epoch, slot, outcome);
+            content::take_spares(ctx, epoch, slot, spares);
+        });
         // The end of a session may have waited for it.
         if self.poll_timeout().is_some_and(|due| due <= now) {
             self.handle_timeout(now);

@@ -23,6 +23,7 @@ mod meta;
 mod object;
 mod payload;
 mod sessions;
+mod spare;
 mod table;
 mod tables;
 mod timeout;

@@ -20,7 +20,7 @@ use crate::transfer::send::{
 };
 
 /// Bytes of an extent at most: receivers verify, and receive again, less at a time than all.
-const MAX_EXTENT_BYTES: u64 = 4 << 30;
+const MAX_EXTENT_BYTES: u64 = 1 << 30;
 /// Bytes of a block that is aimed at, where symbols are long.
 const MAX_BLOCK_BYTES: u32 = 1_500_000;
 /// Source symbols of a block that is aimed at.

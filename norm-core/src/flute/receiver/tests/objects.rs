@@ -95,9 +95,9 @@ fn decode_that_fails_is_tried_again_with_more() {
     bench.datagram(sent.packet(0, 20, 1).bytes());
     assert_eq!(bench.engine.stats().duplicates, 1, "a job has it");
     bench.done(&job, StoreOutcome::NeedMore);
-    assert!(bench.job().is_none());
-    bench.datagram(sent.packet(0, 21, 1).bytes());
+    // What came meanwhile suffices.
     let again = bench.job().unwrap();
+    assert!(bench.engine.load().bytes > 0);
     assert_eq!(bench.store(&again), StoreOutcome::Written);
     bench.done(&again, StoreOutcome::Written);
     assert_eq!(bench.written[&object][..700], sent.bytes[..700]);
