@@ -11,7 +11,7 @@ mod file;
 
 use std::fmt;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
@@ -19,6 +19,20 @@ use file::UnnamedFile;
 
 /// As many bytes stay in memory.
 const IN_MEMORY: usize = 1 << 20;
+
+/// Where files are that may be large: before the directory of temporary files, which may be in
+/// memory.
+const LARGE_FILES: &str = "/var/tmp";
+
+/// The directory for large temporary files: that of `TMPDIR`, else `/var/tmp` where there is one,
+/// else that of all temporary files.
+pub fn large_files() -> PathBuf {
+    let large = Path::new(LARGE_FILES);
+    if std::env::var_os("TMPDIR").is_none() && large.is_dir() {
+        return large.to_owned();
+    }
+    std::env::temp_dir()
+}
 
 /// Bytes that are kept, and do not change. Copies share them.
 #[derive(Clone, Default, PartialEq, Eq)]

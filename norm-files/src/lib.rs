@@ -28,6 +28,6 @@ pub mod state;
 mod system_error;
 mod zeros;
 
-pub use kept::KeptBytes;
+pub use kept::{KeptBytes, large_files};
 pub use preserve::Preserve;
 pub use system_error::SystemError;

@@ -61,6 +61,11 @@ impl Announcer {
         let old = packet(&self.description, self.source, SapKind::Deletion);
         // Only the latest is of use, if none has left yet.
         self.deletions = vec![(old, DELETIONS)];
+        for only in &mut self.description.sources {
+            if *only == self.source {
+                *only = source;
+            }
+        }
         self.source = source;
         self.description.origin.address = source.to_string();
         self.description.origin.version += 1;

@@ -104,6 +104,12 @@ impl Batches {
         Some(self.queue.front()?.runs.front()?.section)
     }
 
+    /// True while coded symbols are being read.
+    pub(super) fn is_reading_coded(&self) -> bool {
+        let reading = self.queue.iter().filter(|batch| batch.bytes.is_none());
+        reading.flat_map(|batch| &batch.runs).any(|run| run.first >= run.k)
+    }
+
     /// True when the bytes of the next symbol are here.
     pub(super) fn is_ready(&self) -> bool {
         self.queue.front().is_some_and(|batch| batch.bytes.is_some())

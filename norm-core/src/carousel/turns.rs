@@ -114,9 +114,11 @@ impl Carousel {
         (self.items.first()..self.items.end()).contains(&block)
     }
 
-    /// The next job: symbols that are waited for, then content, then symbols that come later.
+    /// The next job: symbols that are waited for, then content, then symbols that come later. None
+    /// are made while others are being read: those of a block may make room for new ones.
     pub(crate) fn next_job(&mut self) -> Option<Job> {
-        if let Some(visit) = self.pending
+        let is_reading = self.batches.is_reading_coded();
+        if let Some(visit) = self.pending.filter(|_| !is_reading)
             && let Some(item) = self.items.at(visit.block)
         {
             let job = self.prepares.demand(item, &visit, &self.schedule);
@@ -126,6 +128,9 @@ impl Carousel {
         }
         if let Some(job) = self.gather() {
             return Some(Job::Gather(job));
+        }
+        if is_reading {
+            return None;
         }
         let sent = self.batches.section().or(self.schedule.current().map(|section| section.number));
         let job = self.prepares.ahead(&self.items, &mut self.schedule, sent.unwrap_or(0))?;

@@ -4,16 +4,14 @@ use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use memmap2::Mmap;
 
-/// Where files are that may be large, before the directory of temporary files, which may be in
-/// memory.
-const LARGE_FILES: &str = "/var/tmp";
+use super::large_files;
 
 /// A file that is ours alone: nothing else can open it.
 #[derive(Debug)]
@@ -27,10 +25,7 @@ pub(super) struct UnnamedFile {
 impl UnnamedFile {
     /// A file in this directory, or among those that are temporary; `None` where none can be made.
     pub(super) fn new(directory: Option<&Path>) -> Option<Self> {
-        let temporary = match env::var_os("TMPDIR") {
-            Some(directory) => vec![PathBuf::from(directory)],
-            None => vec![PathBuf::from(LARGE_FILES), env::temp_dir()],
-        };
+        let temporary = [large_files(), env::temp_dir()];
         let places = directory.map(Path::to_owned).into_iter().chain(temporary.iter().cloned());
         let file = places.into_iter().find_map(|place| without_name(&place).ok());
         // A file system that has none: it has a name for a moment.

@@ -33,14 +33,12 @@ pub struct FileAttributes {
 }
 
 impl FileAttributes {
-    /// These, and what they do not say from `common`.
+    /// These, and what they do not say from `common`, but for attributes of others.
     #[must_use]
     pub fn or(&self, common: &Self) -> Self {
         let text = |own: &Option<String>, common: &Option<String>| {
             own.as_ref().or(common.as_ref()).cloned()
         };
-        let mut others = common.others.clone();
-        others.extend(self.others.clone());
         Self {
             content_length: self.content_length.or(common.content_length),
             transfer_length: self.transfer_length.or(common.transfer_length),
@@ -51,7 +49,7 @@ impl FileAttributes {
             blake3: self.blake3.or(common.blake3),
             set_part: self.set_part.or(common.set_part),
             oti: self.oti.or(&common.oti),
-            others,
+            others: self.others.clone(),
         }
     }
 

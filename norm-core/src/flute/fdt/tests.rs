@@ -45,7 +45,7 @@ fn documents_of_the_field_are_read() {
     assert_eq!(attributes.content_md5.map(|hash| hash[0]), Some(0xd4));
     assert_eq!(attributes.content_digest.map(|hash| hash[..2].to_vec()), Some(vec![0xe3, 0xb0]));
     assert_eq!(attributes.others.get("X-Other").map(String::as_str), Some("it's <"));
-    assert_eq!(attributes.others.get("schemaVersion").map(String::as_str), Some("2"));
+    assert_eq!(fdt.common.others.get("schemaVersion").map(String::as_str), Some("2"));
     let no_code = |symbol_size| Fti::NoCode { size: 5000, symbol_size, max_block_len: 64 };
     assert_eq!(attributes.oti.fti(5000), Some(no_code(1000)), "attribute by attribute");
     assert_eq!(fdt.attributes(second).oti.fti(5000), Some(no_code(1400)));

@@ -1,5 +1,6 @@
 //! Takes the symbols of objects.
 
+use super::budget::Budget;
 use super::ctx::Ctx;
 use super::epoch::Epoch;
 use super::lifecycle::{self, Begun};
@@ -164,6 +165,7 @@ fn take_symbol<S: SymbolStore>(
     if let Some(expected) = object.expected_mut(slot.block) {
         *expected = Some(epoch.loss.take(*expected, symbol));
     }
+    let is_opened = object.is_opened();
     let Some(block) = object.block_mut(slot.block) else { return Fate::NoRoom };
     if block.contains(symbol) || block.is_whole() || block.surplus() >= MAX_SURPLUS {
         return Fate::Duplicate;
@@ -172,7 +174,8 @@ fn take_symbol<S: SymbolStore>(
         ctx.spares().keep(slot, symbol, bytes);
         return Fate::Duplicate;
     }
-    if !ctx.put(slot, geometry, symbol, bytes) {
+    let may_be_put = is_opened || take_nameless(ctx.nameless(), &mut epoch.nameless, bytes.len());
+    if !may_be_put || !ctx.put(slot, geometry, symbol, bytes) {
         if block.is_empty() {
             // It is not begun after all.
             ctx.bookkeeping().give(object.end(slot.block));
@@ -180,10 +183,23 @@ fn take_symbol<S: SymbolStore>(
         return Fate::NoRoom;
     }
     block.insert(symbol);
+    if !is_opened {
+        object.note_nameless(bytes.len());
+    }
     if object.is_ready(slot.block) {
         lifecycle::store_block(ctx, epoch, slot.object, slot.block);
     }
     Fate::Kept
+}
+
+/// Room for a symbol of an object that no table has told of.
+fn take_nameless(all: &mut Budget, of_run: &mut Budget, bytes: usize) -> bool {
+    let fits = all.take(bytes);
+    if fits && !of_run.take(bytes) {
+        all.give(bytes);
+        return false;
+    }
+    fits
 }
 
 /// Takes the symbols that have come while a job had their block.

@@ -11,6 +11,9 @@ use crate::endpoint::{BlockGeometry, BlockSlot, Job, StoreJob, SymbolStore};
 /// Bytes of tables that are being put together, of all sessions.
 const MAX_ASSEMBLY: usize = 16 << 20;
 
+/// Bytes of symbols of objects that no table has told of, of all sessions.
+const MAX_NAMELESS: usize = 64 << 20;
+
 /// What all sessions share.
 #[derive(Debug)]
 pub(super) struct Ctx<S> {
@@ -22,6 +25,8 @@ pub(super) struct Ctx<S> {
     early: Budget,
     /// What tables take that are not whole.
     assembly: Budget,
+    /// Symbols of objects that no table has told of.
+    nameless: Budget,
     /// Symbols of blocks that jobs have.
     spares: Spares,
     jobs: VecDeque<Job>,
@@ -37,6 +42,7 @@ impl<S> Ctx<S> {
             early: Budget::new(config.max_early),
             assembly: Budget::new(MAX_ASSEMBLY),
             config,
+            nameless: Budget::new(MAX_NAMELESS),
             spares: Spares::default(),
             jobs: VecDeque::new(),
             events: VecDeque::new(),
@@ -61,6 +67,11 @@ impl<S> Ctx<S> {
     /// What tables take that are not whole.
     pub(super) fn assembly(&mut self) -> &mut Budget {
         &mut self.assembly
+    }
+
+    /// Symbols of objects that no table has told of.
+    pub(super) fn nameless(&mut self) -> &mut Budget {
+        &mut self.nameless
     }
 
     /// Symbols of blocks that jobs have.

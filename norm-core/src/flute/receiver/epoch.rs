@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::budget::Budget;
 use super::early::Early;
 use super::keys::Keys;
 use super::liveness::Liveness;
@@ -15,6 +16,9 @@ use crate::base::Timestamp;
 use crate::base::range_set::RangeSet;
 use crate::endpoint::{ObjectRef, SenderId};
 use crate::flute::wire::Tsi;
+
+/// Bytes of symbols of objects that no table of the run has told of.
+const MAX_NAMELESS: usize = 16 << 20;
 
 /// What is known of one run of a session.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub(super) struct Epoch {
     pub(super) table: Table,
     pub(super) objects: BTreeMap<u64, Object>,
     pub(super) early: Early,
+    /// Symbols of objects that no table has told of.
+    pub(super) nameless: Budget,
 }
 
 impl Epoch {
@@ -69,6 +75,7 @@ impl Epoch {
             table: Table::default(),
             objects: BTreeMap::new(),
             early: Early::default(),
+            nameless: Budget::new(MAX_NAMELESS),
         }
     }
 

@@ -86,6 +86,9 @@ fn open<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u64) {
     if !object.open() {
         return;
     }
+    let nameless = object.take_nameless();
+    ctx.nameless().give(nameless);
+    epoch.nameless.give(nameless);
     let size = object.layout().size();
     ctx.event(ReceiverEvent::ObjectOpened { object: object_ref, size, meta });
     if ctx.config().auto_accept {
@@ -264,8 +267,11 @@ pub(super) fn want_again(epoch: &mut Epoch, key: u64, wrong: &[Range<u64>]) -> b
 
 /// Forgets an object and what the store has of it.
 pub(super) fn drop_object<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u64) {
-    let Some(gone) = epoch.objects.remove(&key) else { return };
+    let Some(mut gone) = epoch.objects.remove(&key) else { return };
     ctx.bookkeeping().give(gone.cost());
+    let nameless = gone.take_nameless();
+    ctx.nameless().give(nameless);
+    epoch.nameless.give(nameless);
     for (block, is_busy) in gone.blocks() {
         let slot = BlockSlot { sender: epoch.id(), object: key, block };
         match is_busy {

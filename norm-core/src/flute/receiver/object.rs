@@ -73,6 +73,8 @@ pub(super) struct Object {
     own_cost: usize,
     /// What those take.
     blocks_cost: usize,
+    /// Bytes of symbols that came before it was known which file it is.
+    nameless: usize,
 }
 
 /// What an object takes besides its blocks in progress.
@@ -100,6 +102,7 @@ impl Object {
             has_come: false,
             own_cost: object_cost(&layout),
             blocks_cost: 0,
+            nameless: 0,
         }
     }
 
@@ -151,6 +154,16 @@ impl Object {
         let is_new = self.stage == Stage::Unknown;
         self.stage = self.stage.max(Stage::Opened);
         is_new
+    }
+
+    /// Counts bytes of symbols that come before it is known which file it is.
+    pub(super) fn note_nameless(&mut self, bytes: usize) {
+        self.nameless += bytes;
+    }
+
+    /// Those bytes, which count no longer.
+    pub(super) fn take_nameless(&mut self) -> usize {
+        core::mem::take(&mut self.nameless)
     }
 
     /// The application takes it.

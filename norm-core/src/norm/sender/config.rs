@@ -207,6 +207,10 @@ impl SenderConfig {
         if self.scheme == Scheme::Raptor {
             return Err(ConfigError::Scheme);
         }
+        let is_carousel = matches!(self.payload, Payload::Carousel { .. });
+        if is_carousel && matches!(self.scheme, Scheme::ReedSolomon(_)) {
+            return Err(ConfigError::CarouselCode);
+        }
         if let Scheme::ReedSolomon(code) = self.scheme {
             self.block_len = code.block_len().into();
             if Layout::reed_solomon(1, self.segment_size, code).is_err() {
@@ -282,6 +286,8 @@ pub enum ConfigError {
     BlockLength,
     /// Passes that send nothing.
     Passes,
+    /// Carousels of NORM have RaptorQ or no code.
+    CarouselCode,
     /// NORM has no profile for the scheme: Raptor is for FLUTE.
     Scheme,
     /// NORM_INFO must fit one segment.
@@ -304,6 +310,7 @@ impl core::fmt::Display for ConfigError {
             Self::PacketSizes => "packet sizes must descend from that of the segment size",
             Self::BlockLength => "the block length must be 1 to 56403 symbols",
             Self::Passes => "a carousel has at least one pass",
+            Self::CarouselCode => "a carousel cannot have Reed-Solomon: choose RaptorQ",
             Self::Scheme => "NORM has no FEC encoding id 1 (Raptor): choose RaptorQ",
             Self::InfoTooLong => "NORM_INFO must fit one segment: shorten it",
             Self::CommandTooLong => "a command must fit one segment: shorten it",

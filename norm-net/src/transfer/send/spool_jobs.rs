@@ -67,7 +67,7 @@ impl SpoolJobs {
         failure: SpoolFailure,
         results: JobResults,
     ) -> io::Result<Self> {
-        let spool = Arc::new(Spool::new(SpoolFile::new(std::env::temp_dir())));
+        let spool = Arc::new(Spool::new(SpoolFile::new(norm_files::large_files())));
         let work = Work { source, first_key, spool, failure };
         Ok(Self { work, gatherers: Workers::new("gather", 1)?, results })
     }

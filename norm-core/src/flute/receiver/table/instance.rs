@@ -10,8 +10,10 @@ use crate::flute::wire::{FdtInstanceId, Fti, NtpTime};
 
 /// Blocks of an instance at most.
 const MAX_BLOCKS: u32 = 4096;
-/// Source symbols in a RaptorQ block of an instance at most: it is decoded at once.
+/// Source symbols in a coded block of an instance at most: it is decoded at once.
 const MAX_BLOCK_LEN: u32 = 2048;
+/// The same of Raptor and Reed-Solomon, which take longer.
+const MAX_SLOW_BLOCK_LEN: u32 = 512;
 /// What a block takes besides its symbols.
 const BLOCK_OVERHEAD: usize = 256;
 
@@ -42,7 +44,11 @@ impl Instance {
     /// `None` when the information cannot be, or is beyond our limits.
     pub(super) fn new(id: FdtInstanceId, fti: Fti) -> Option<Self> {
         let layout = fti.layout().ok()?;
-        let is_long = layout.scheme() == Scheme::RaptorQ && layout.block_len(0) > MAX_BLOCK_LEN;
+        let is_long = match layout.scheme() {
+            Scheme::NoCode => false,
+            Scheme::RaptorQ => layout.block_len(0) > MAX_BLOCK_LEN,
+            Scheme::Raptor | Scheme::ReedSolomon(_) => layout.block_len(0) > MAX_SLOW_BLOCK_LEN,
+        };
         let fits = layout.size() <= MAX_DOCUMENT as u64 && layout.blocks() <= MAX_BLOCKS;
         let (sent, blocks, whole) = (None, BTreeMap::new(), 0);
         (fits && !is_long).then_some(Self { id, fti, layout, sent, blocks, whole })

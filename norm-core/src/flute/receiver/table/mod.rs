@@ -20,7 +20,7 @@ use crate::transfer::ObjectMeta;
 use instance::{Instance, Known, Taken};
 
 /// Instances that are put together at once.
-const MAX_INSTANCES: usize = 4;
+const MAX_INSTANCES: usize = 64;
 /// Instances that are known again when they are repeated.
 const MAX_KNOWN: usize = 64;
 /// Bytes of those in all.

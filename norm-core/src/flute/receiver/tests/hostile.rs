@@ -123,16 +123,22 @@ fn tables_that_never_become_whole_are_bounded() {
 
 #[test]
 fn tables_that_take_long_to_decode_are_refused() {
-    let mut bench = Bench::new();
-    let fti = Fti::RaptorQ { size: 50_000, symbol_size: 1, blocks: 1, sub_blocks: 1, alignment: 1 };
-    let mut packet = Sent::new(0, no_code(100), &[0; 100]).packet(0, 0, 1);
-    packet.header.codepoint = 6;
-    packet.extensions = ExtensionBuf::new();
-    assert!(packet.extensions.push_fti(&fti));
-    let instance = FdtInstanceId::default();
-    assert!(packet.extensions.push_fdt(ExtFdt { version: 2, instance }));
-    bench.hear(&packet);
-    assert_eq!((bench.engine.stats().invalid, bench.engine.load().bytes), (1, 0));
+    let (size, group, max_block_len, max_symbols) = (32_000, 1, 4_000, 5_000);
+    for fti in [
+        Fti::RaptorQ { size: 50_000, symbol_size: 1, blocks: 1, sub_blocks: 1, alignment: 1 },
+        Fti::Raptor { size, symbol_size: 4, blocks: 1, sub_blocks: 1, alignment: 4 },
+        Fti::ReedSolomon { size, m: 16, group, symbol_size: 8, max_block_len, max_symbols },
+    ] {
+        let mut bench = Bench::new();
+        let mut packet = Sent::new(0, no_code(100), &[0; 100]).packet(0, 0, 1);
+        packet.header.codepoint = fti.fec_id().0;
+        packet.extensions = ExtensionBuf::new();
+        assert!(packet.extensions.push_fti(&fti));
+        let instance = FdtInstanceId::default();
+        assert!(packet.extensions.push_fdt(ExtFdt { version: 2, instance }));
+        bench.hear(&packet);
+        assert_eq!((bench.engine.stats().invalid, bench.engine.load().bytes), (1, 0), "{fti:?}");
+    }
 }
 
 #[test]
@@ -192,4 +198,21 @@ fn forged_end_of_nothing_is_no_session() {
     packet.extensions = ExtensionBuf::new();
     bench.hear(&packet);
     assert_eq!(bench.engine.load().sessions, 0);
+}
+
+#[test]
+fn symbols_of_objects_in_no_table_are_bounded() {
+    let mut bench = Bench::new();
+    let size = 32 << 20;
+    let fti = Fti::NoCode { size, symbol_size: 32_768, max_block_len: 64 };
+    let sent = Sent::new(7, fti, &content(9, size as usize));
+    for packet in sent.source() {
+        bench.datagram(packet.bytes());
+    }
+    let of_run = (16 << 20) / 32_768;
+    assert_eq!((bench.engine.stats().symbols, bench.engine.stats().no_room), (of_run, of_run));
+    // A table that tells of it makes room for the rest.
+    bench.hear_all(&Table::new(1, vec![sent.file("a")]).packets());
+    bench.datagram(sent.packet(10, 0, 1).bytes());
+    assert_eq!(bench.engine.stats().symbols, of_run + 1);
 }
