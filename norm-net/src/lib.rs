@@ -1,7 +1,7 @@
 //! Transfers over real networks: engines of `norm-core` joined to sockets, threads and files.
 //!
 //! - [`send()`] and [`receive()`]: file sets from disk to a group, and from a group to disk.
-//! - [`announce`]: which sessions there are, for those who look for one.
+//! - [`announce`]: which sessions are announced.
 //! - [`objects`]: DATA objects and streams, for applications that are not about files.
 //! - [`event`]: what sessions say, for all of them.
 //! - [`transfer`]: what surrounds an engine that transfers files: sessions, options, reports.

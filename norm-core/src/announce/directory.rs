@@ -63,7 +63,7 @@ impl DirectoryCounts {
     }
 }
 
-/// Who announces, and which packet.
+/// The host that announces, and which packet.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     /// Where the packet came from: no other host can change or delete the entry, unless it forges

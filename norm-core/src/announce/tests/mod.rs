@@ -1,4 +1,4 @@
-//! Descriptions of the field and of ours, and who hears of them.
+//! Descriptions of the field and of ours, and what becomes of them.
 
 mod announcer;
 mod directory;

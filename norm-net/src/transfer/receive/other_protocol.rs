@@ -10,7 +10,7 @@ use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBu
 use crate::io::layer::Layer;
 use crate::transfer::{flute, norm};
 
-/// Who sends it, once it was heard.
+/// Where it is sent from, once it was heard.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OtherProtocol(Arc<OnceLock<SocketAddr>>);
 

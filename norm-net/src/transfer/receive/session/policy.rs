@@ -37,7 +37,7 @@ pub(in crate::transfer::receive) struct Policy {
     pub mtu: Option<u32>,
     /// FLUTE is received, and not NORM.
     pub is_flute: bool,
-    /// Who sends by the other one.
+    /// The sender of the other one, once it was heard.
     pub other: OtherProtocol,
 }
 
