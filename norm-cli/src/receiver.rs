@@ -167,7 +167,11 @@ fn follow(
     let mut idle_polls = None;
     loop {
         let event = receiving.events().recv_timeout(POLL_INTERVAL);
-        output.watch(interrupt, Some("notifying the sender, and saving what can be resumed"));
+        let stopping = match one_way {
+            true => "saving what can be resumed",
+            false => "notifying the sender, and saving what can be resumed",
+        };
+        output.watch(interrupt, Some(stopping));
         match event {
             Ok(event) => {
                 show(&event, output, one_way);
@@ -473,11 +477,15 @@ fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
     }
     let files: u64 = report.sets.iter().map(|set| set.files).sum();
     format!(
-        "complete: {} ({}) in {}, {} sent{}",
+        "complete: {} ({}) in {}{}{}",
         text::count(files, "file"),
         text::bytes(report.bytes),
         text::path(&settings.directory),
-        text::count(report.nacks, "repair request"),
+        match settings.flute {
+            // Nothing can be asked for.
+            Some(_) => String::new(),
+            None => format!(", {} sent", text::count(report.nacks, "repair request")),
+        },
         already_present(report.sets.iter().map(|set| set.present).sum()),
     )
 }

@@ -1,7 +1,7 @@
 //! One line at the start that says what is about to happen, and where.
 
 use norm_net::io::interface::{Interface, Zoned};
-use norm_net::transfer::flute::Passes;
+use norm_net::transfer::flute::{Passes, Profile};
 use norm_net::{Dscp, Feedback, FluteSend, Pace, ReceiveSettings, SendSettings};
 
 use crate::group::is_multicast;
@@ -34,6 +34,9 @@ pub fn sender_line(settings: &SendSettings) -> String {
 fn one_way(flute: Option<FluteSend>) -> String {
     let Some(flute) = flute else { return String::new() };
     let passes = match flute.passes {
+        Passes::Once { .. } if matches!(flute.profile, Profile::Mbms | Profile::Mabr) => {
+            "once without repair symbols".to_owned()
+        }
         Passes::Once { overhead } => format!("once with {overhead} % more"),
         Passes::Times(1) => "in one pass".to_owned(),
         Passes::Times(passes) => format!("in {passes} passes"),

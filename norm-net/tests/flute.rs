@@ -175,6 +175,23 @@ fn single_files_arrive_with_their_names() {
 }
 
 #[test]
+fn carousels_of_single_files_end_at_receivers_whether_they_say_that_all_is_told_or_not() {
+    for profile in [Profile::Rfc6726, Profile::Mbms] {
+        let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(300_000));
+        let flute = FluteSend::new(profile).with(|flute| flute.passes = Passes::Forever);
+        let sending = carousel(&root, &sending(group, 50_000_000, flute));
+        let options = receiving(group, dir.path()).with(|o| {
+            o.timeout = Some(Duration::from_secs(30));
+        });
+        let report = receive(&options).unwrap().wait().unwrap();
+        assert_eq!(report.outcome, ReceiveOutcome::Complete, "{profile}: {report:?}");
+        assert_eq!(report.sets[0].files, 3);
+        sending.stopper().stop();
+        sending.wait().unwrap();
+    }
+}
+
+#[test]
 fn receiver_that_was_stopped_goes_on_with_what_is_here() {
     let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(30_000_000));
     // In turns of 2 MB, so that something is whole long before the rest.

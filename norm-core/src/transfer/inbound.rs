@@ -99,6 +99,12 @@ pub trait Inbound: Endpoint {
     fn source(&self, sender: SenderId) -> Option<SourceView>;
     /// True when everything that a sender is known to have is stored, refused or given up.
     fn has_all(&self, sender: SenderId) -> bool;
+    /// True when, moreover, the sender has said that it has nothing else. False in a protocol that
+    /// does not say so.
+    fn has_told_all(&self, sender: SenderId) -> bool {
+        let _ = sender;
+        false
+    }
     /// The number by which the protocol itself knows an object: NORM's object transport id, FLUTE's
     /// TOI. Consecutive keys have consecutive numbers, except where those wrap.
     fn number(&self, object: ObjectRef) -> u64;

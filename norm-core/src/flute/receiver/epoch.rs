@@ -204,13 +204,18 @@ impl Epoch {
     /// True when all objects that there are, as far as the sender says, are written, refused or
     /// given up.
     pub(super) fn has_all(&self) -> bool {
-        let mut listed = self.table.keys().iter();
         let all_closed = || {
             let keys = self.table.keys();
             keys.pieces() > 0 && keys.iter().all(|(start, end)| self.closed.covers(start, end))
         };
         (self.table.is_complete() || self.liveness.has_ended() || all_closed())
-            && !self.table.is_empty()
+            && self.has_all_known()
+    }
+
+    /// True when all objects that tables have told of so far are written, refused or given up.
+    pub(super) fn has_all_known(&self) -> bool {
+        let mut listed = self.table.keys().iter();
+        !self.table.is_empty()
             && self.objects.is_empty()
             && self.early.is_empty()
             && listed.all(|(start, end)| self.done.covers(start, end))

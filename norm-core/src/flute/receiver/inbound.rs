@@ -2,6 +2,7 @@
 
 use core::ops::Range;
 
+use super::epoch::Epoch;
 use super::{Receiver, ReceiverEvent};
 use crate::base::Timestamp;
 use crate::base::range_set::RangeSet;
@@ -102,6 +103,10 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
     }
 
     fn has_all(&self, sender: SenderId) -> bool {
+        self.epoch(sender).is_some_and(Epoch::has_all_known)
+    }
+
+    fn has_told_all(&self, sender: SenderId) -> bool {
         Self::has_all(self, sender)
     }
 

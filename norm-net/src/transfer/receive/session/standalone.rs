@@ -238,6 +238,7 @@ impl StandaloneFiles {
         let senders: Vec<SenderId> = self.senders().collect();
         for sender in senders {
             let all = self.has_all(turn.engine, sender);
+            let told = turn.engine.has_told_all(sender);
             let source = turn.engine.source(sender);
             let symbols = turn.engine.store().symbols(sender);
             let Some(files) = self.senders.get_mut(&sender) else { continue };
@@ -247,7 +248,7 @@ impl StandaloneFiles {
                 (None, _) => {
                     self.ended(turn, sender, &Failure::gone(Problem::SenderForgotten));
                 }
-                (Some(source), _) if all && (source.has_ended || stalled >= DONE_AFTER) => {
+                (Some(source), _) if all && (source.has_ended || told || stalled >= DONE_AFTER) => {
                     self.done(turn, sender);
                 }
                 (Some(_), Some(patience)) if !all && stalled >= patience => {
