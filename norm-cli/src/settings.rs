@@ -149,7 +149,7 @@ mod tests {
         settings.dscp = Dscp::LE;
         assert!(sender_line(&settings).ends_with(", TTL 1, DSCP LE"));
         settings.dscp = Dscp::DEFAULT;
-        settings.flute = Some(FluteSend::new(norm_net::transfer::flute::Profile::Own));
+        settings.flute = Some(FluteSend::new(Profile::Own));
         let line = sender_line(&settings);
         let end = ", TTL 1, once with 15 % more, one way by FLUTE (profile own, TSI 1)";
         assert!(line.ends_with(end), "{line}");
