@@ -1,6 +1,6 @@
 //! Which symbols are sent in which order.
 //!
-//! A *round* is a pass over all objects. Its blocks are cut into sections of at most so many bytes;
+//! A *round* is a pass over all objects. Its blocks are cut into sections up to a limit in bytes;
 //! a section is sent in *rows*, each of which has the next few symbols of each block. So all blocks
 //! of a section fill at the same pace, and a burst of lost packets hits each of them a little. The
 //! symbols of a block continue from pass to pass, so that no coded one is sent twice while there

@@ -203,7 +203,7 @@ impl Chances {
         }
     }
 
-    /// True when a receiver that has missed this time of a carousel of so many passes has
+    /// True when a receiver that has missed this time of a carousel of this many passes has
     /// everything at its end. `fresh`: each pass has other symbols.
     fn suffice(&self, passes: u32, missed: Duration, fresh: bool) -> bool {
         let lost = missed.as_secs_f64() / self.pass.as_secs_f64().max(1e-9);

@@ -228,7 +228,7 @@ impl Repeats {
         self.first.pop_front()
     }
 
-    /// Begins a period, if one is due, of packets of so many bytes and lists of so many symbols.
+    /// Begins a period, if one is due: of packets of this length, and this many symbols of lists.
     fn begin(&mut self, now: Timestamp, rate: u64, packet: u64, list_symbols: u64) -> bool {
         let begins = self.due <= now;
         if begins {
