@@ -49,8 +49,10 @@ pub(super) fn encode_raptor(
     let made = SourceBlockEncoder::new(source, k as usize);
     let mut encoder = made.map_err(|_| CodeError::BlockTooShort)?;
     let mut out = Vec::with_capacity(total);
-    for symbol in first_symbol..end {
+    for (made, symbol) in (1..).zip(first_symbol..end) {
         out.extend_from_slice(&encoder.fountain(symbol));
+        // Of those that are zero whatever the content is, with K = 5, the crate returns no bytes.
+        out.resize(made * usize::from(symbol_size), 0);
     }
     Ok(out)
 }

@@ -145,3 +145,15 @@ fn raptor_requests_out_of_range_are_refused() {
     let mut buffer = BlockBuffer::new(Scheme::Raptor, 4, 1, 4).unwrap();
     assert!(!buffer.put(65_536, &[0]) && buffer.put(65_535, &[0]));
 }
+
+#[test]
+fn symbols_that_are_always_zero_have_their_length_and_decode() {
+    let source: Vec<u8> = (0..80u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let zero = 2_232;
+    assert_eq!(encode_raptor(5, 16, &source, zero - 1, 3).unwrap().len(), 48);
+    assert_eq!(encode_raptor(5, 16, &source, zero, 1).unwrap(), [0; 16]);
+    let mut symbols = vec![(zero, vec![0; 16])];
+    symbols.extend((5..17).map(|id| (id, encode_raptor(5, 16, &source, id, 1).unwrap())));
+    let symbols = symbols.iter().map(|(id, bytes)| (*id, &bytes[..]));
+    assert_eq!(solve_raptor(5, 16, symbols).as_deref(), Some(&source[..]));
+}
