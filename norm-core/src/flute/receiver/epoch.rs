@@ -18,7 +18,7 @@ use crate::endpoint::{ObjectRef, SenderId};
 use crate::flute::wire::Tsi;
 
 /// Bytes of symbols of objects that no table of the run has told of.
-const MAX_NAMELESS: usize = 16 << 20;
+const MAX_NAMELESS: usize = 48 << 20;
 
 /// What is known of one run of a session.
 #[derive(Debug)]
