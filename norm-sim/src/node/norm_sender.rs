@@ -318,7 +318,9 @@ impl Node for NormSender {
             if self.plan.broken.is_some() && self.ignores(&message) {
                 return;
             }
-            if let Message::Nack(nack) = message {
+            if let Message::Nack(nack) = message
+                && nack.sender == self.plan.config.node
+            {
                 let receivers = self.reference.receivers;
                 let cut_off = packet.cut_off;
                 self.loss_events.heard(now, grtt, self.backoff, receivers, &nack, cut_off);
