@@ -204,13 +204,19 @@ mod tests {
     use crate::norm::receiver::sender_state::liveness::Halt;
 
     const FIRST: u64 = 1 << 16;
+    const ROOM: u64 = 1 << 20;
     const ASK: NackDecision = NackDecision::Ask((Position { key: FIRST, block: 0 }, 0));
 
     /// A sender at the end of a backoff in which one object was due.
     fn sender() -> (SenderState, Rng) {
+        sender_of(1)
+    }
+
+    /// A sender at the end of a backoff in which this many objects were due.
+    fn sender_of(objects: u64) -> (SenderState, Rng) {
         let (mut sender, mut rng) = (SenderState::example(), Rng::new(1));
         assert!(sender.synchronise(JoinPolicy::Object, FIRST, true));
-        sender.timeline.make_due(Position::new(FIRST + 1, 0));
+        sender.timeline.make_due(Position::new(FIRST + objects, 0));
         let (due, timing) = (sender.timeline.due(), sender.path.timing());
         sender.nack.begin(Timestamp::ZERO, due, Duration::ZERO, timing, &mut rng);
         (sender, rng)
@@ -222,14 +228,14 @@ mod tests {
     }
 
     fn decision(sender: &mut SenderState, rng: &mut Rng) -> NackDecision {
-        decide(sender, Timestamp::ZERO, false, 0, rng)
+        decide(sender, Timestamp::ZERO, false, ROOM, rng)
     }
 
     #[test]
     fn nack_is_sent_unless_others_have_asked() {
         let (mut sender, mut rng) = sender();
         assert_eq!(decision(&mut sender, &mut rng), ASK);
-        let duplicate = decide(&mut sender, Timestamp::ZERO, true, 0, &mut rng);
+        let duplicate = decide(&mut sender, Timestamp::ZERO, true, ROOM, &mut rng);
         assert_eq!(duplicate, NackDecision::HoldOff);
         overhear(&mut sender, FIRST);
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
@@ -248,6 +254,19 @@ mod tests {
         sender.interest.finish(FIRST..FIRST + 1);
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Restart);
         overhear(&mut sender, FIRST + 1);
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
+    }
+
+    #[test]
+    fn nack_is_suppressed_when_others_have_asked_for_what_it_has_room_for() {
+        let (mut sender, mut rng) = sender_of(1000);
+        let lacks = |n: u64| n.is_multiple_of(2);
+        (0..1000)
+            .filter(|&n| !lacks(n))
+            .for_each(|n| sender.interest.finish(FIRST + n..FIRST + n + 1));
+        (0..10).filter(|&n| lacks(n)).for_each(|n| overhear(&mut sender, FIRST + n));
+        assert_eq!(decision(&mut sender, &mut rng), ASK);
+        (10..500).filter(|&n| lacks(n)).for_each(|n| overhear(&mut sender, FIRST + n));
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
     }
 
