@@ -1,4 +1,4 @@
-//! The default rate uses nine tenths of a path that many receivers share, of which each loses a part
+//! The default rate uses nine tenths of a path that many receivers share, of which each has losses
 //! of its own. Runs only where `NORM_TEST_GROUP_SEEDS` is the number of seeds, in a release build.
 
 use norm_sim::groups::{Cell, Runs, cells};
