@@ -317,7 +317,7 @@ impl ClrFollower {
         let weak_packets = weak_packets + known.map_or(0, |candidate| candidate.weak_packets);
         let takes = interval.delivered;
         let watched = Watched { reported, takes, weak_packets, ..Watched::new(now, view) };
-        let Some(_) = known else {
+        if known.is_none() {
             let gap = self.gap(now);
             // The slower one counts.
             let is_free =
@@ -330,7 +330,7 @@ impl ClrFollower {
                 self.delivery.pause_startup(now, watched.takes);
             }
             return Judgement::Candidate;
-        };
+        }
         // In startup, little is known of any receiver's loss. Later, many packets that were lost a
         // few at a time are as good as many at once.
         if weak && (self.delivery.is_startup() || weak_packets < STRONG_PACKETS) {
