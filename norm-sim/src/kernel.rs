@@ -138,12 +138,16 @@ impl Kernel {
     }
 
     fn run(&mut self, scenario: &Scenario) {
-        let end = START + scenario.limit;
+        let mut end = START + scenario.limit;
+        let mut content_limit = scenario.content_limit;
         loop {
             let own = self.agendas.iter().map(|agenda| agenda.at).min();
             let next = own.into_iter().chain(self.fabric.next().map(|at| at + self.down)).min();
             let Some(start) = next.filter(|at| *at <= end) else { break };
             self.sample(start);
+            if let Some(limit) = content_limit.take_if(|_| self.has_content()) {
+                end = end.min(start + limit);
+            }
             if self.is_over() {
                 break;
             }
@@ -224,6 +228,11 @@ impl Kernel {
                 capture.add(turn.captured.drain(..));
             }
         }
+    }
+
+    /// A packet of content was sent.
+    fn has_content(&self) -> bool {
+        self.senders().any(|(_, node)| node.stats().data_packets > 0)
     }
 
     fn senders(&self) -> impl Iterator<Item = (&Host, &NormSender)> {

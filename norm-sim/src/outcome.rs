@@ -62,6 +62,8 @@ pub struct SenderOutcome {
     pub all_sent: Option<Duration>,
     /// Its events, without progress reports.
     pub events: Vec<SenderEvent>,
+    /// When each of them came.
+    pub event_times: Vec<Duration>,
     /// NACK cycles of single blocks.
     pub loss_events: u64,
     /// NACKs that are expected for them from the whole group (RFC 5401 §3.2.2).

@@ -52,7 +52,8 @@ pub(crate) struct NormSender {
     /// True time of its last event before the EOT.
     last: Duration,
     stats: SenderStats,
-    events: Vec<SenderEvent>,
+    /// With the true time of each.
+    events: Vec<(Duration, SenderEvent)>,
     rate_trace: Vec<String>,
     next: Timestamp,
 }
@@ -126,7 +127,8 @@ impl NormSender {
             host: self.me,
             stats: self.stats(),
             all_sent: self.all_sent,
-            events: self.events.clone(),
+            events: self.events.iter().map(|(_, event)| event.clone()).collect(),
+            event_times: self.events.iter().map(|&(at, _)| at).collect(),
             loss_events: self.loss_events.count(),
             expected_nacks: self.loss_events.nacks(),
             rate_trace: self.rate_trace.clone(),
@@ -228,7 +230,7 @@ impl NormSender {
             _ => {}
         }
         if !matches!(event, SenderEvent::ReceiverReport { .. }) {
-            self.events.push(event);
+            self.events.push((out.elapsed(), event));
         }
     }
 
