@@ -164,8 +164,8 @@ fn discarded_blocks_make_room_and_do_not_come_back() {
 fn small_transfer_stays_in_memory() {
     let file = SpoolFile::new(std::path::PathBuf::from("/nowhere/at/all"));
     let mut store = BlockStore::with_spool(40 * BLOCK, file).unwrap();
-    assert_eq!(put_all(&mut store, 26, 0, K), 0);
-    assert_eq!((store.blocks.len(), store.spooled.as_ref().unwrap().blocks.len()), (20, 6));
+    assert_eq!(put_all(&mut store, 16, 0, K), 0);
+    assert_eq!((store.blocks.len(), store.spooled.as_ref().unwrap().blocks.len()), (10, 6));
     assert!(store.take_spool_failure().is_none());
 }
 
