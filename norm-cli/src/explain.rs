@@ -56,6 +56,11 @@ pub fn hint(hint: &Hint) -> String {
         ),
         Hint::OtherProtocol { is_flute: true, .. } => format!("{hint}: use --flute to receive it"),
         Hint::OtherProtocol { .. } => format!("{hint}: remove --flute to receive it"),
+        Hint::OtherSession { tsi, .. } => format!("{hint}: give --tsi {tsi} to receive it"),
+        Hint::SpoolRoom { .. } => format!(
+            "{hint}; remove something, choose another DIR, or give more --memory: what has no room \
+             is lost, and has to come in a later pass"
+        ),
         Hint::SenderIgnored { .. } => {
             format!("{hint}, by --source or --sender-name; change or remove it to receive from it")
         }

@@ -304,6 +304,16 @@ fn standing(progress: &ReceiveProgress, one_way: bool) -> Standing {
     // One way nearly all of it waits until the end.
     let waiting = if one_way { progress.bytes_waiting } else { 0 };
     let mut details = vec![Part::fixed(format!("loss {}", text::share(progress.loss)))];
+    if waiting > 0 {
+        let written = text::bytes(progress.bytes_done);
+        details.push(Part::new(
+            format!("{written} certain, the rest held"),
+            format!("{written} certain"),
+        ));
+    }
+    if let Some(passes) = progress.passes_left.filter(|passes| *passes > 0.0) {
+        details.push(Part::new(passes_words(passes), format!("{passes:.1} passes")));
+    }
     if progress.decoded > 0 {
         let blocks = text::count(progress.decoded, "block");
         details.push(Part::new(
@@ -328,6 +338,15 @@ fn standing(progress: &ReceiveProgress, one_way: bool) -> Standing {
         total: progress.bytes_total,
         details,
         ..Standing::default()
+    }
+}
+
+/// How much more a sender has to send that repeats everything, about.
+fn passes_words(passes: f64) -> String {
+    match passes {
+        ..0.75 => format!("complete after about {:.0} % of a pass", (passes * 100.0).max(1.0)),
+        0.75..1.25 => "complete after about one more pass".to_owned(),
+        _ => format!("complete after about {passes:.1} more passes"),
     }
 }
 
@@ -448,7 +467,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
             "a sender was heard on {}, but it sent no transfer: start norm-send again",
             Zoned(settings.group)
         ),
-        ReceiveOutcome::NoSender => no_sender(settings),
+        ReceiveOutcome::NoSender => no_sender(settings, report.other_tsi),
         ReceiveOutcome::VerifyFailed => {
             format!("verification failed{reason}; have the files sent again")
         }
@@ -491,8 +510,15 @@ fn success(settings: &ReceiveSettings, report: &ReceiveReport) -> String {
 }
 
 /// Why no sender may have been heard.
-fn no_sender(settings: &ReceiveSettings) -> String {
+fn no_sender(settings: &ReceiveSettings, other_tsi: Option<u64>) -> String {
     let (group, shown) = (settings.group, Zoned(settings.group));
+    let wanted = settings.flute.and_then(|flute| flute.tsi);
+    if let Some((wanted, other)) = wanted.zip(other_tsi) {
+        return format!(
+            "no session with TSI {wanted} heard on {shown}, but one with TSI {other}: give --tsi \
+             {other} to receive that"
+        );
+    }
     let port = group.port();
     if !group::is_multicast(group) {
         return format!(
@@ -563,6 +589,27 @@ mod tests {
         };
         let group = "239.1.2.3:6000".parse().unwrap();
         ReceiveSettings::new(group, interface, group, "in".into())
+    }
+
+    #[test]
+    fn one_way_it_is_told_what_is_certain_and_what_is_still_to_come() {
+        let mut progress = ReceiveProgress::default();
+        (progress.bytes_done, progress.bytes_waiting) = (10 << 20, 40 << 20);
+        (progress.bytes_total, progress.passes_left) = (100 << 20, Some(0.5));
+        let words = |progress: &ReceiveProgress| {
+            let standing = standing(progress, true);
+            standing.details.iter().map(Part::full).collect::<Vec<_>>().join("  ")
+        };
+        let said = words(&progress);
+        assert!(said.contains("10 MiB certain, the rest held"), "{said}");
+        assert!(said.contains("complete after about 50 % of a pass"), "{said}");
+        for (passes, expected) in [(1.05, "about one more pass"), (2.04, "about 2.0 more passes")] {
+            progress.passes_left = Some(passes);
+            let said = words(&progress);
+            assert!(said.contains(expected), "{said}");
+        }
+        progress.passes_left = Some(0.0);
+        assert!(!words(&progress).contains("pass"));
     }
 
     #[test]

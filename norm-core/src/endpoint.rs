@@ -109,6 +109,17 @@ pub trait SymbolStore {
         symbol: u32,
         payload: &[u8],
     ) -> bool;
+    /// Keeps one symbol of an object of which nothing is known but what its own packets claim: no
+    /// memory is to be taken for the rest of its block. False as of [`put`](Self::put).
+    fn put_unknown(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        self.put(slot, geometry, symbol, payload)
+    }
     /// Bytes that blocks not yet begun may still take: a receiver asks for no more than it can
     /// keep.
     fn room(&mut self) -> u64;

@@ -149,3 +149,35 @@ fn one_way_needs_a_rate() {
     assert_eq!(sent.status.code(), Some(1));
     assert!(stderr(&sent).contains("--flute requires a fixed --rate"), "{}", stderr(&sent));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn receiver_takes_no_more_memory_than_it_may() {
+    const MIB: u64 = 1 << 20;
+    let (dir, group) = (tempdir().unwrap(), group());
+    let root = dir.path().join("large");
+    fs::write(&root, random_bytes(3, 80 << 20)).unwrap();
+    let mut sender = norm_send();
+    sender.args(["--flute", "-b", "300M", "--carousel", "forever", "--json", "-i", "lo"]);
+    let mut sender = Program::start(sender.args(["-g", &group]).arg(&root));
+    sender.wait_for("all_sent");
+    let mut receiver = norm_recv();
+    receiver.args(["--flute", "--json", "--memory", "16M", "--drop", "5", "-i", "lo"]);
+    let mut receiver = Program::start(receiver.args(["-g", &group]).arg(dir.path().join("out")));
+    receiver.wait_for("settings");
+    let mut most = 0;
+    while receiver.is_running() {
+        let status = fs::read_to_string(format!("/proc/{}/status", receiver.id()));
+        let status = status.unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        most = most.max(kib.unwrap_or(0) * 1024);
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let (status, events) = receiver.finish();
+    assert!(status.success(), "{events:#?}");
+    println!("RssAnon {:.1} MiB", most as f64 / MIB as f64);
+    assert!(most > MIB && most <= (16 + 40) * MIB, "{most}");
+    sender.signal("-INT");
+    sender.finish();
+}

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::io::dscp::Dscp;
 use crate::io::interface::{Interface, Zoned};
-use crate::transfer::flute::FluteSend;
+use crate::transfer::flute::{FluteReceive, FluteSend};
 use crate::transfer::schedule::Bound;
 use crate::transfer::send::pace::Pace;
 
@@ -33,6 +33,15 @@ fn rounded_seconds(time: Duration) -> f64 {
 /// A number without its fraction.
 pub(crate) fn rounded<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(number.round())
+}
+
+/// A number with two digits after the point, which may not be there.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+pub(crate) fn maybe_hundredths<S: Serializer>(
+    number: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    number.map(|number| (number * 100.0).round() / 100.0).serialize(serializer)
 }
 
 /// What a value is shown as.
@@ -94,6 +103,27 @@ pub(crate) fn tsi<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     flute.map(|flute| flute.tsi).serialize(serializer)
+}
+
+/// How is received in JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ProtocolFields {
+    /// `NORM` or `FLUTE`.
+    protocol: &'static str,
+    /// The session of FLUTE (TSI) that is received; null for all, and with NORM.
+    tsi: Option<u64>,
+}
+
+/// The protocol that is received, and which session of it.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+pub(crate) fn protocol<S: Serializer>(
+    flute: &Option<FluteReceive>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let protocol = if flute.is_some() { "FLUTE" } else { "NORM" };
+    let tsi = flute.and_then(|flute| flute.tsi);
+    ProtocolFields { protocol, tsi }.serialize(serializer)
 }
 
 /// A bound of the rate in bits per second.

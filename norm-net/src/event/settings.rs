@@ -120,7 +120,8 @@ pub struct ReceiveSettings {
     /// How feedback travels.
     pub feedback: Feedback,
     /// How is received one way, by FLUTE, if that is so.
-    #[cfg_attr(feature = "serde", serde(skip))]
+    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "serial::protocol"))]
+    #[cfg_attr(feature = "schema", schemars(with = "serial::ProtocolFields"))]
     pub flute: Option<FluteReceive>,
     /// Where files go, as given.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]

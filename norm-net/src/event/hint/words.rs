@@ -41,6 +41,7 @@ impl fmt::Display for Hint {
             | Self::SenderIgnored { .. }
             | Self::TooManySenders { .. }
             | Self::OtherProtocol { .. }
+            | Self::OtherSession { .. }
             | Self::NotAFileSet { .. }
             | Self::StreamIgnored { .. }
             | Self::NotVerified { .. } => senders::write(self, f),
@@ -59,6 +60,7 @@ impl fmt::Display for Hint {
             | Self::MetadataRefused { .. }
             | Self::SlowDisk { .. }
             | Self::SpoolFailed { .. }
+            | Self::SpoolRoom { .. }
             | Self::ReceivedAgain { .. }
             | Self::SeparateGroupUnreachable { .. } => receiving::write(self, f),
         }

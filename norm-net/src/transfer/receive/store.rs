@@ -96,6 +96,8 @@ pub(crate) struct BlockStore {
     budget: usize,
     /// Bytes of all buffers: held, lent and free.
     used: usize,
+    /// Those of them that are for source symbols.
+    capacities: usize,
     blocks: HashMap<BlockSlot, Held>,
     lent: HashSet<BlockSlot>,
     free: Vec<Held>,
@@ -116,6 +118,7 @@ impl BlockStore {
         Self {
             budget,
             used: 0,
+            capacities: 0,
             blocks: HashMap::new(),
             lent: HashSet::new(),
             free: Vec::new(),
@@ -225,7 +228,22 @@ impl BlockStore {
             self.free.push(held);
         } else {
             // An incomplete one may hold memory for repair symbols, which reuse would not free.
-            self.used = self.used.saturating_sub(held.capacity);
+            self.drop_buffer(&held);
+        }
+    }
+
+    /// The memory of a buffer is free again.
+    fn drop_buffer(&mut self, held: &Held) {
+        self.used = self.used.saturating_sub(held.capacity);
+        self.capacities = self.capacities.saturating_sub(held.capacity);
+    }
+
+    /// True when a buffer of this size may be had. Where blocks may wait elsewhere, there has to be
+    /// room for as many repair symbols, too.
+    fn fits(&self, size: usize) -> bool {
+        match self.spooled {
+            Some(_) => 2 * (self.capacities + size) <= self.budget,
+            None => self.used + size <= self.budget,
         }
     }
 
@@ -253,7 +271,30 @@ impl BlockStore {
         if self.blocks.contains_key(&slot) || (!is_spooled && self.begin(slot, geometry)) {
             return self.put_here(slot, geometry, symbol, payload).unwrap_or(false);
         }
-        self.spooled.as_mut().is_some_and(|spooled| spooled.put(slot, geometry, symbol, payload))
+        let spooled = self.spooled.as_mut();
+        spooled.is_some_and(|spooled| spooled.put(slot, geometry, symbol, payload, true))
+    }
+
+    /// Keeps a symbol of an object that is not known: on the disk, if there is one, where it takes
+    /// no more than it has.
+    fn put_aside(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        if self.spooled.is_none() || self.blocks.contains_key(&slot) || self.lent.contains(&slot) {
+            return self.put_somewhere(slot, geometry, symbol, payload);
+        }
+        let spooled = self.spooled.as_mut();
+        spooled.is_some_and(|spooled| spooled.put(slot, geometry, symbol, payload, false))
+    }
+
+    /// Counts a symbol that was taken.
+    fn count(&mut self, sender: SenderId, bytes: usize) {
+        *self.symbols.entry(sender).or_default() += 1;
+        *self.waiting.entry(sender).or_default() += bytes as u64;
     }
 
     /// Keeps a symbol of a block that has a buffer; `None` when it has none.
@@ -287,17 +328,18 @@ impl BlockStore {
             held.buffer.reset(shape.0, shape.1, shape.2, shape.3).ok()?;
             return Some(held);
         }
-        while self.used + size > self.budget {
+        while !self.fits(size) {
             // Too small for this block, so of no use while blocks are like this.
             let Some(small) = self.free.pop() else { break };
-            self.used = self.used.saturating_sub(small.capacity);
+            self.drop_buffer(&small);
         }
         let alone = self.blocks.is_empty() && self.lent.is_empty() && self.spooled.is_none();
-        if self.used + size > self.budget && !alone {
+        if !self.fits(size) && !alone {
             return None;
         }
         let buffer = BlockBuffer::new(shape.0, shape.1, shape.2, shape.3).ok()?;
         self.used += size;
+        self.capacities += size;
         Some(Held { buffer, capacity: size, repair: 0, bytes: 0, loading: None })
     }
 }
@@ -312,8 +354,21 @@ impl SymbolStore for BlockStore {
     ) -> bool {
         let taken = self.put_somewhere(slot, geometry, symbol, payload);
         if taken {
-            *self.symbols.entry(slot.sender).or_default() += 1;
-            *self.waiting.entry(slot.sender).or_default() += payload.len() as u64;
+            self.count(slot.sender, payload.len());
+        }
+        taken
+    }
+
+    fn put_unknown(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        let taken = self.put_aside(slot, geometry, symbol, payload);
+        if taken {
+            self.count(slot.sender, payload.len());
         }
         taken
     }
