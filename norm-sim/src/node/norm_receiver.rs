@@ -96,6 +96,16 @@ impl NormReceiver {
         self.outcome.completed.is_some()
     }
 
+    /// When it was complete.
+    pub(crate) fn completed(&self) -> Option<Duration> {
+        self.outcome.completed
+    }
+
+    /// True when it is switched off.
+    pub(crate) fn is_off(&self) -> bool {
+        self.engine.is_none()
+    }
+
     pub(crate) fn host(&self) -> HostId {
         self.me
     }
