@@ -267,11 +267,13 @@ impl Kernel {
         each?.into_iter().max()
     }
 
-    /// When the last receiver that is not switched off was complete.
+    /// When the last receiver that is not switched off for good was complete.
     fn all_complete(&self) -> Option<Duration> {
-        let on = self.receivers().map(|(_, node)| node).filter(|node| !node.is_off());
-        on.map(NormReceiver::completed)
-            .try_fold(Duration::ZERO, |last, at| at.map(|at| last.max(at)))
+        let mut on = self.receivers().filter(|(host, node)| !(node.is_off() && host.is_settled()));
+        on.try_fold(Duration::ZERO, |last, (host, node)| {
+            let at = node.completed().filter(|_| host.is_settled());
+            at.map(|at| last.max(at))
+        })
     }
 
     /// When the last FLUTE receiver that is not switched off was complete.

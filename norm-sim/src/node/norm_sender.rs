@@ -200,7 +200,8 @@ impl NormSender {
                 self.take_event(&engine, out, event);
             }
             while let Some(job) = engine.poll_job() {
-                self.jobs.push_back((now + self.plan.read_delay, self.work(job)));
+                let done = self.work(job);
+                self.jobs.push_back((now + self.plan.read_delay, done));
             }
             while self.jobs.front().is_some_and(|(at, _)| *at <= now)
                 && let Some((_, done)) = self.jobs.pop_front()

@@ -100,12 +100,6 @@ fn objects(recipe: &Recipe, sizes: &[u64]) -> Vec<ObjectSpec> {
 /// two minutes.
 fn limit(recipe: &Recipe) -> Duration {
     let backoff = recipe.features.iter().find_map(|feature| match feature {
-        Feature::Carousel { passes, once, interleave } => {
-            carousel(config, passes, once, interleave);
-            scenario.limit *= 1 + passes.max(1);
-            // In passes no receiver asks for what it loses.
-            scenario.check_nacks = false;
-        }
         Feature::Backoff(backoff) => Some(u32::from(*backoff)),
         _ => None,
     });
@@ -231,6 +225,12 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             config.payload = if missing { Payload::Missing } else { Payload::Auto };
             // The estimate of the RFC is for what is lost.
             scenario.check_nacks &= !missing;
+        }
+        Feature::Carousel { passes, once, interleave } => {
+            carousel(config, passes, once, interleave);
+            scenario.limit *= 1 + passes.max(1);
+            // In passes no receiver asks for what it loses.
+            scenario.check_nacks = false;
         }
         Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
         Feature::WaitFor => {

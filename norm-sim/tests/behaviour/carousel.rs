@@ -67,7 +67,7 @@ fn receivers_with_feedback_ask_for_the_rest_when_all_passes_are_over() {
         let outcome = run(&scenario);
         assert_eq!(complete(&outcome), 5, "seed {seed}");
         let stats = &outcome.senders[0].stats;
-        assert!(stats.nacks > 0 && stats.ignored_requests == 0, "{stats:?}");
+        assert!(stats.nacks > 0, "{stats:?}");
         assert!(outcome.finished.is_some());
     }
 }

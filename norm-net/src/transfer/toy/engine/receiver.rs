@@ -11,7 +11,7 @@ use norm_core::endpoint::{
     StoreJob, StoreOutcome, SymbolStore, Transmit, TransmitBuf,
 };
 use norm_core::transfer::{
-    Inbound, InboundNotice, InboundStats, NodeId, ObjectMeta, ReceiverStatus, SourceView,
+    Inbound, InboundNotice, InboundStats, NodeId, ReceiverStatus, SourceView,
 };
 
 use super::wire::{Header, MAGIC, REQUEST, SYMBOL, blocks, geometry};

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use norm_core::Timestamp;
 use norm_core::endpoint::{
-    Datagram, Destination, Endpoint, Job, JobDone, ReadJob, Transmit, TransmitBuf,
+    BlockGeometry, Datagram, Destination, Endpoint, Job, JobDone, ReadJob, Transmit, TransmitBuf,
 };
 use norm_core::transfer::{
     ObjectSpec, Outbound, OutboundNotice, OutboundProgress, OutboundStats, ReceiverView,
