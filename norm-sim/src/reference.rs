@@ -151,8 +151,8 @@ impl SenderReference {
         self.coded(self.first_key + place, &layout, block, source, first..first + count)
     }
 
-    /// Repair symbols of the block that begins at `offset` of an object, in its newest layout. `key`
-    /// is the one that it had at first.
+    /// Repair symbols of the block that begins at `offset` of an object, in its newest layout. Its
+    /// `key` is the first one that it had.
     pub(crate) fn encode_at(
         &self,
         key: u64,

@@ -1,4 +1,4 @@
-//! One way: carousels of FLUTE and of NORM, and receivers that lose packets and come when they like.
+//! One way: carousels of FLUTE and of NORM, and receivers that lose packets and come at any time.
 
 use std::thread::sleep;
 use std::time::Duration;

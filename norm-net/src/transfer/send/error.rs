@@ -92,7 +92,7 @@ impl fmt::Display for SendError {
             Self::Manifest(error) => write!(f, "the list of files cannot be read back: {error}"),
             Self::NameTooLong { path } => write!(
                 f,
-                "cannot send {}: its name with its directories is longer than one packet; rename it",
+                "cannot send {}: with its directories its name is longer than a packet; rename it",
                 path_text(path)
             ),
             Self::TooLarge { bytes, manifest_bytes, segment_size } => write!(
@@ -103,8 +103,8 @@ impl fmt::Display for SendError {
             ),
             Self::TooManyFiles { files, max } => write!(
                 f,
-                "{files} files are more than the {max} that can be sent singly: send them in parts, \
-                 or in an archive"
+                "{files} files are more than the {max} that can be sent singly: send them in \
+                 parts, or in an archive"
             ),
             Self::FileTooLarge { path, bytes, fec } => {
                 let (path, id) = (path_text(path), fec.id());

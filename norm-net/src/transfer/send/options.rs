@@ -45,8 +45,8 @@ pub enum Payload {
     /// None: what receivers ask for is sent.
     Missing,
     /// All of it in passes, in which receivers ask for nothing: those that come at any time, and
-    /// those that cannot answer, get all of it from symbols that were not sent before. Everything is
-    /// hashed first. After the last pass, what is missing is sent to those that ask. It needs a
+    /// those that cannot answer, get all of it from symbols that were not sent before. All files
+    /// are hashed first. After the last pass, what is missing is sent to those that ask. It needs a
     /// fixed rate, and has no effect with FLUTE, whose options have their own passes.
     Carousel {
         /// How often everything is sent.

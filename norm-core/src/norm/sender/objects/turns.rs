@@ -80,7 +80,8 @@ impl Turns {
         self.symbol_size = symbol_size;
         while let Some(object) = objects.get(objects.first_key() + self.added as u64) {
             self.add(object);
-            (self.is_over, self.told) = (false, false);
+            self.is_over = false;
+            self.told = false;
         }
     }
 
