@@ -254,7 +254,8 @@ impl Kernel {
         let mut hosts_and_senders = self.senders();
         (self.has_senders || self.has_engines)
             && hosts_and_senders.all(|(host, node)| {
-                node.finished().is_some() || (node.is_off() && host.is_settled())
+                let is_over = node.finished().is_some() || (node.is_off() && host.is_settled());
+                is_over || (node.is_endless() && self.all_complete().is_some())
             })
             && self.receivers().all(|(_, node)| node.is_quiet())
             && self.hosts.iter().all(Host::is_done)
@@ -263,13 +264,25 @@ impl Kernel {
     /// When the last sender had finished. One without end has when all receivers are
     /// complete.
     fn finished(&self) -> Option<Duration> {
-        let norm = self.senders().map(|(_, node)| node.finished());
+        let norm = self.senders().map(|(_, node)| match node.is_endless() {
+            true => self.all_complete(),
+            false => node.finished(),
+        });
         let flute = self.flute_senders().map(|node| match node.is_endless() {
             true => self.all_flute_complete(),
             false => node.finished(),
         });
         let each: Option<Vec<Duration>> = norm.chain(flute).collect();
         each?.into_iter().max()
+    }
+
+    /// When the last receiver that is not switched off for good was complete.
+    fn all_complete(&self) -> Option<Duration> {
+        let mut on = self.receivers().filter(|(host, node)| !(node.is_off() && host.is_settled()));
+        on.try_fold(Duration::ZERO, |last, (host, node)| {
+            let at = node.completed().filter(|_| host.is_settled());
+            at.map(|at| last.max(at))
+        })
     }
 
     /// When the last FLUTE receiver that is not switched off was complete.

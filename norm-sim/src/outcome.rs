@@ -70,6 +70,8 @@ pub struct SenderOutcome {
     pub expected_nacks: f64,
     /// The trace of the rate, if the plan asks for it: a line for each record.
     pub rate_trace: Vec<String>,
+    /// When each packet was sent, if the plan asks for it.
+    pub sent: Vec<Duration>,
 }
 
 /// The outcome of a receiver, since its last start.

@@ -21,3 +21,4 @@ mod spool_file;
 mod toy;
 
 pub use config_problem::{ConfigProblem, OneWayOption};
+pub use norm_core::transfer::Passes;

@@ -172,14 +172,14 @@ where
 }
 
 /// What keeps symbols. A sender that cannot be asked sends all blocks at once, or comes back to
-/// each: then those that find no room wait in a file.
+/// each: then those that find no room wait in a file. One that can be asked may do so, too.
 fn store(options: &ReceiveOptions, directory: &Path) -> io::Result<BlockStore> {
-    match options.flute {
-        Some(_) => {
-            let file = SpoolFile::new(directory.to_owned());
-            BlockStore::with_spool(options.block_memory(), file)
-        }
-        None => Ok(BlockStore::new(options.block_memory())),
+    let (memory, file) = (options.block_memory(), SpoolFile::new(directory.to_owned()));
+    let is_mute = options.flute.is_some() || options.effective_feedback() == Feedback::None;
+    if is_mute {
+        BlockStore::with_spool(memory, file)
+    } else {
+        Ok(BlockStore::with_reserve(memory, file))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::error::SendError;
-use super::options::SendOptions;
+use super::options::{Answers, SendOptions};
 use crate::event::Hint;
 use crate::io::interface::Interface;
 use crate::transfer::config_problem::ConfigProblem;
@@ -102,16 +102,19 @@ impl Segment {
 }
 
 /// The lengths of packets that are tried. None for other implementations, one way, on the loopback
-/// interface, where there is no path, and where a segment size was given; one where an MTU was.
+/// interface, where there is no path, and where a segment size was given; one where an MTU was, and
+/// where some receivers may not answer.
 fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<PathSize> {
     let is_told = options.standard.is_none() && options.flute.is_none();
     if !is_told || options.segment_size.is_some() || interface.loopback {
         return Vec::new();
     }
     let limit = interface.mtu.unwrap_or(u32::MAX);
-    let top = options.mtu.map_or_else(|| default_mtu(interface), |mtu| mtu.min(limit));
+    let top = options.mtu.map_or_else(|| first_mtu(options, interface), |mtu| mtu.min(limit));
     let shorter = COMMON_MTUS.into_iter().chain([options.min_mtu]);
-    let shorter = shorter.filter(|&mtu| options.mtu.is_none() && mtu >= options.min_mtu);
+    // Receivers that cannot answer are not looked after, and those that can are named.
+    let falls_back = options.mtu.is_none() && options.answers() == Answers::All;
+    let shorter = shorter.filter(|&mtu| falls_back && mtu >= options.min_mtu);
     let mut sizes = Vec::new();
     for mtu in [top].into_iter().chain(shorter) {
         let used = if mtu == top { segment.into() } else { default_segment(mtu) };
@@ -125,10 +128,11 @@ fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<Path
     sizes
 }
 
-/// The MTU to begin with where none is given: one way nothing tells that packets are too long.
+/// The MTU to begin with where none is given: receivers that cannot answer cannot say that packets
+/// are too long.
 fn first_mtu(options: &SendOptions, interface: &Interface) -> u32 {
     let mtu = default_mtu(interface);
-    if options.flute.is_some() { mtu.min(LOOPBACK_MTU) } else { mtu }
+    if options.answers() == Answers::All { mtu } else { mtu.min(LOOPBACK_MTU) }
 }
 
 /// The MTU to reckon with where none is given.
@@ -145,6 +149,9 @@ fn default_segment(mtu: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use norm_core::transfer::Passes;
+
+    use super::super::options::Payload;
     use super::super::protocol::Protocol;
     use super::*;
     use crate::transfer::norm::Norm;
@@ -263,6 +270,8 @@ mod tests {
         assert_eq!(tried(Some(1500), |o| o.min_mtu = 600), low);
         assert_eq!(tried(Some(9000), |o| o.mtu = Some(1500)), [(1500, 1344)], "decided on");
         assert_eq!(tried(Some(9000), |o| o.segment_size = Some(1000)), []);
+        let carousel = |o: &mut SendOptions| o.content.payload = Payload::carousel(Passes::Forever);
+        assert_eq!(tried(Some(9000), carousel), [(1500, 1344)], "some may not answer");
         let loopback = Interface { loopback: true, ..interface(Some(65_536)) };
         let options = SendOptions::new(V4.parse().unwrap());
         assert!(fit_norm(&options, &loopback).unwrap().sizes.is_empty(), "no path");

@@ -289,7 +289,17 @@ impl Content {
         self.turns.as_mut().is_none_or(|turns| turns.take(done))
     }
 
-    /// Which pass is under way, from 1 on; 0 without passes.
+    /// True when passes have sent each object once, for the first time that this is asked then.
+    pub(crate) fn take_passed_once(&mut self) -> bool {
+        self.turns.as_mut().is_some_and(|turns| turns.take_sent_all())
+    }
+
+    /// True when it was told that passes have sent each object once.
+    pub(crate) fn was_told_passed(&self) -> bool {
+        self.turns.as_ref().is_some_and(|turns| turns.was_told())
+    }
+
+    /// Which pass is under way, from 1 on; 0 without passes, and when they are over.
     pub(crate) fn pass(&self) -> u64 {
         self.turns.as_ref().map_or(0, |turns| turns.pass())
     }
