@@ -10,6 +10,7 @@ use crate::args::{self, exit_codes};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::output;
+use crate::sandbox::{self, Allowed};
 
 use list::ListArgs;
 
@@ -52,6 +53,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<Args>(words)? else { return Ok(Code::Success) };
     let Command::List(args) = args.command;
     output::with_error_event(args.json, || {
+        sandbox::confine(&Allowed::default());
         // Ctrl-C ends the program at once, with the usual code.
         let _interrupt = Interrupt::install()?;
         list::run(&args)

@@ -20,6 +20,7 @@ use norm_net::{
 use serde::Serialize;
 
 use crate::exit::Code;
+use crate::sandbox::{self, Sandbox};
 
 /// What programs say beside the events of their sessions.
 #[derive(Clone, Debug, Serialize)]
@@ -148,14 +149,21 @@ pub struct Settings<S> {
     program: &'static str,
     /// Version of the program.
     version: &'static str,
+    /// How far the system keeps the program from writing elsewhere than it must.
+    sandbox: Sandbox,
     #[serde(flatten)]
     settings: S,
 }
 
 impl<S> Settings<S> {
-    /// The settings of a session of this program.
+    /// The settings of a session of this program, which is this process.
     pub fn new(program: &'static str, settings: S) -> Self {
-        Self { program, version: env!("CARGO_PKG_VERSION"), settings }
+        Self::with(program, sandbox::state(), settings)
+    }
+
+    /// The same of a process that is confined so far.
+    pub(crate) fn with(program: &'static str, sandbox: Sandbox, settings: S) -> Self {
+        Self { program, version: env!("CARGO_PKG_VERSION"), sandbox, settings }
     }
 }
 

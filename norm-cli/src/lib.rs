@@ -23,6 +23,7 @@ pub mod output;
 pub mod progress;
 pub mod receiver;
 pub mod report;
+pub mod sandbox;
 pub mod schedule;
 pub mod sender;
 pub mod settings;

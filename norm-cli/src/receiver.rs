@@ -7,10 +7,10 @@ use std::ffi::OsString;
 
 use norm_net::event::ResumeData;
 use norm_net::io::error::NetError;
-use norm_net::io::interface::Zoned;
+use norm_net::io::interface::{Zoned, choose};
 use norm_net::{
     Hint, NoEvent, NotSent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
-    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport, StateFolders,
+    ReceiveProgress, ReceiveReport, ReceiveSettings, Receiving, SetReport, StateFolders, Writes,
 };
 
 use crate::address::{self, Patience};
@@ -20,7 +20,8 @@ use crate::interrupt::Interrupt;
 use crate::json::{ReceiverEvent, Settings, Summary};
 use crate::output::{self, Output};
 use crate::progress::{Part, Standing};
-use crate::report::{self, Report};
+use crate::report::{Destination, Report};
+use crate::sandbox::{self, Allowed};
 use crate::sender::{POLL_INTERVAL, net_code};
 use crate::{explain, group, settings, text};
 
@@ -37,14 +38,31 @@ const POLLS_BEFORE_NOTE: u32 = 10;
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<RecvArgs>(command_line)? else { return Ok(Code::Success) };
     output::with_error_event(args.common.json, || {
-        report::begin(args.common.report.as_deref())?;
+        let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
         args.check_directory()?;
+        confine(&args, &destination)?;
         let interrupt = Interrupt::install()?;
         let args = find::resolve(args)?;
-        args.check()?;
-        transfer(&args, &interrupt)
+        args.check_rules()?;
+        transfer(&args, &interrupt, &destination)
     })
+}
+
+/// Has the system keep this process from writing elsewhere. What must be there for that is made
+/// now, but for a session that cannot be.
+fn confine(args: &RecvArgs, destination: &Destination) -> Result<(), Failure> {
+    let session = args.session();
+    let begins = || choose(session.interface().as_ref(), session.group.ip()).is_ok();
+    if !args.directory.is_dir() && !args.continuous && !begins() {
+        return Ok(());
+    }
+    let writes = Writes::of_receiver(&options(args, &args.common.state()?));
+    let writes = writes.map_err(|error| failure(&error))?;
+    let mut allowed = Allowed { writes, ..Allowed::default() };
+    destination.allow(&mut allowed);
+    sandbox::confine(&allowed);
+    Ok(())
 }
 
 /// The options of a session.
@@ -79,13 +97,18 @@ fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
     })
 }
 
-fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
+fn transfer(
+    args: &RecvArgs,
+    interrupt: &Interrupt,
+    destination: &Destination,
+) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
     let receiving = begin(args, &mut output)?;
     let stopper = receiving.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = receiving.settings().clone();
-    announce(&settings, &mut output);
+    let told = Settings::new("norm-recv", &settings);
+    announce(told, &settings, &mut output);
     let mut report = follow(receiving, &mut output, interrupt, args.continuous)?;
     output.clear();
     if args.continuous && interrupt.requested() {
@@ -94,7 +117,21 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     }
     let is_service = args.continuous && interrupt.code(Code::Interrupted) == Code::Terminated;
     let served = is_service && report.idle;
-    conclude(args, &mut output, interrupt, &settings, &report, served)
+    let result = result(&settings, &report, interrupt, served);
+    conclude(&mut output, destination, told, &report, result)
+}
+
+/// What is told at the end. A service that has `served` until it was stopped is no failure.
+fn result(
+    settings: &ReceiveSettings,
+    report: &ReceiveReport,
+    interrupt: &Interrupt,
+    served: bool,
+) -> Result<String, Failure> {
+    match verdict(settings, report) {
+        Err(stopped) if served => Ok(format!("{}; nothing was under way", stopped.message)),
+        result => result.map_err(|failure| interrupt.name(failure)),
+    }
 }
 
 /// Begins the session. A service waits until there is an address to listen on.
@@ -114,28 +151,21 @@ fn net_error(error: &ReceiveError) -> Option<&NetError> {
     if let ReceiveError::Net(error) = error { Some(error) } else { None }
 }
 
-/// Prints and writes the results. A service that has `served` until it was stopped is no failure.
+/// Prints and writes the results.
 fn conclude(
-    args: &RecvArgs,
     output: &mut Output,
-    interrupt: &Interrupt,
-    settings: &ReceiveSettings,
+    destination: &Destination,
+    settings: Settings<&ReceiveSettings>,
     report: &ReceiveReport,
-    served: bool,
+    result: Result<String, Failure>,
 ) -> Result<Code, Failure> {
     if report.kernel_drops > 0 {
         output.hint(&Hint::KernelDrops { packets: report.kernel_drops });
     }
-    let result = match verdict(settings, report) {
-        Err(stopped) if served => Ok(format!("{}; nothing was under way", stopped.message)),
-        result => result.map_err(|failure| interrupt.name(failure)),
-    };
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
     let summary = Summary::new(report, code);
     output.event(&ReceiverEvent::Summary(summary));
-    let written = args.common.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-recv", Settings::new("norm-recv", settings), &summary).write(path)
-    });
+    let written = destination.write(&Report::new("norm-recv", settings, &summary));
     if let (Err(_), Err(error)) = (&result, &written) {
         output.report_failed(error);
     }
@@ -144,8 +174,8 @@ fn conclude(
     Ok(Code::Success)
 }
 
-fn announce(settings: &ReceiveSettings, output: &mut Output) {
-    output.event(&ReceiverEvent::Settings(Settings::new("norm-recv", settings)));
+fn announce(told: Settings<&ReceiveSettings>, settings: &ReceiveSettings, output: &mut Output) {
+    output.event(&ReceiverEvent::Settings(told));
     output.say(&settings::receiver_line(settings));
     for hint in &settings.hints {
         output.hint(hint);

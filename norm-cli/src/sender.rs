@@ -19,7 +19,7 @@ use norm_net::io::interface::Zoned;
 use norm_net::{
     Announce, NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError,
     SendEvent, SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause,
-    StateFolders, WithdrawnFile,
+    StateFolders, WithdrawnFile, Writes,
 };
 
 use crate::address::{self, Patience};
@@ -28,7 +28,8 @@ use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
 use crate::output::{self, Output};
-use crate::report::{self, Report};
+use crate::report::{Destination, Report};
+use crate::sandbox::{self, Allowed};
 use crate::{demo, described, explain, schedule, settings, text};
 
 use names::ReceiverNames;
@@ -49,15 +50,35 @@ const MIN_DROPS: u32 = 100;
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<SendArgs>(command_line)? else { return Ok(Code::Success) };
     output::with_error_event(args.common.json, || {
-        report::begin(args.common.report.as_deref())?;
+        let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
+        if args.demo.is_none() {
+            confine(&args, &destination)?;
+        }
         let interrupt = Interrupt::install()?;
         match args.demo {
-            Some(receivers) => demo::run(&args, receivers, &interrupt),
+            Some(receivers) => demo::run(&args, receivers, &interrupt, &destination),
             None if args.choice.dry_run => dry_run::run(&args),
-            None => transfer(&args, &interrupt),
+            None => transfer(&args, &interrupt, &destination),
         }
     })
+}
+
+/// Has the system keep this process from writing to anything but what is its own.
+fn confine(args: &SendArgs, destination: &Destination) -> Result<(), Failure> {
+    let state = if args.choice.dry_run { StateFolders::none() } else { state(args)? };
+    let writes = Writes::of_sender(&options(args, state));
+    let mut allowed = Allowed { writes, ..Allowed::default() };
+    allowed.writes.files.extend(args.announce.sdp.clone());
+    destination.allow(&mut allowed);
+    sandbox::confine(&allowed);
+    Ok(())
+}
+
+/// Where hashes are kept, if they are.
+fn state(args: &SendArgs) -> Result<StateFolders, Failure> {
+    let state = args.common.state()?;
+    Ok(if args.no_hash_cache { state.without_hashes() } else { state })
 }
 
 /// The options of a transfer.
@@ -93,18 +114,23 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
     })
 }
 
-fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
+fn transfer(
+    args: &SendArgs,
+    interrupt: &Interrupt,
+    destination: &Destination,
+) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
     let sending = begin(args, &mut output)?;
     let (leaver, stopper) = (sending.stopper(), sending.stopper());
     interrupt.leaves(move || leaver.leave(), move || stopper.stop());
     let settings = sending.settings().clone();
-    announce(&settings, &mut output);
+    let told = Settings::new("norm-send", &settings);
+    announce(told, &settings, &mut output);
     let labels = Labels::new(&args.paths, args.slow.policy).one_way(settings.flute.is_some());
     tell_of(args, sending.description(), &output)?;
     let report = follow(sending, &mut output, interrupt, &labels)?;
     output.clear();
-    conclude(args, &mut output, interrupt, &settings, &report)
+    conclude((&mut output, interrupt), destination, (told, &settings), &report)
 }
 
 /// Writes the description of the session, and says that it is announced.
@@ -133,9 +159,7 @@ fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
     let for_interfaces = receivers.min_receivers > 0;
     let patience = Patience { for_interfaces, limit: receivers.start_timeout };
     let selection = choice::selection(args)?;
-    let state = args.common.state()?;
-    let state = if args.no_hash_cache { state.without_hashes() } else { state };
-    let options = options(args, state);
+    let options = options(args, state(args)?);
     let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }
@@ -146,10 +170,9 @@ fn net_error(error: &SendError) -> Option<&NetError> {
 
 /// Prints and writes the results.
 fn conclude(
-    args: &SendArgs,
-    output: &mut Output,
-    interrupt: &Interrupt,
-    settings: &SendSettings,
+    (output, interrupt): (&mut Output, &Interrupt),
+    destination: &Destination,
+    (told, settings): (Settings<&SendSettings>, &SendSettings),
     report: &SendReport,
 ) -> Result<Code, Failure> {
     let result = verdict(settings, report).map_err(|failure| interrupt.name(failure));
@@ -157,9 +180,7 @@ fn conclude(
     let summary = Summary::new(report, code);
     output.event(&SenderEvent::Summary(summary));
     output.results(receiver_table(report).lines());
-    let written = args.common.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-send", Settings::new("norm-send", settings), &summary).write(path)
-    });
+    let written = destination.write(&Report::new("norm-send", told, &summary));
     if let (Err(_), Err(error)) = (&result, &written) {
         output.report_failed(error);
     }
@@ -213,8 +234,12 @@ fn content_name(paths: &[PathBuf]) -> String {
 }
 
 /// Says what the session was set up with.
-pub(crate) fn announce(settings: &SendSettings, output: &mut Output) {
-    output.event(&SenderEvent::Settings(Settings::new("norm-send", settings)));
+pub(crate) fn announce(
+    told: Settings<&SendSettings>,
+    settings: &SendSettings,
+    output: &mut Output,
+) {
+    output.event(&SenderEvent::Settings(told));
     output.say(&settings::sender_line(settings));
     for line in left_out::lines(&settings.left_out) {
         output.say(&line);

@@ -15,6 +15,7 @@ use norm_net::objects::{
 use super::options::RecvArgs;
 use super::tell;
 use crate::exit::{Code, Failure};
+use crate::sandbox::{self, Allowed};
 use crate::text;
 
 /// Time between two checks of streams and of the time limit.
@@ -22,6 +23,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
     args.dir.as_deref().map_or(Ok(()), prepare)?;
+    let mut allowed = Allowed::default();
+    allowed.writes.folders.extend(args.dir.clone());
+    sandbox::confine(&allowed);
     let session = &args.session.network;
     let options = ObjectReceiveOptions::new(session.group).with(|o| {
         o.interface = session.interface();

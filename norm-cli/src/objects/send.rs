@@ -14,9 +14,11 @@ use norm_net::objects::{
 use super::options::{Kind, SendArgs};
 use super::tell;
 use crate::exit::{Code, Failure};
+use crate::sandbox::{self, Allowed};
 use crate::text;
 
 pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
+    sandbox::confine(&Allowed::default());
     let options = options(args)?;
     let input = open(args.file.as_deref())?;
     let lengths = args.lengths.as_deref().map(lengths).transpose()?;

@@ -30,6 +30,8 @@ mod recv_dry_run;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod schedule;
 mod schema;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@
 //! - [`norm`]: what of that is NORM's; [`flute`]: what is FLUTE's.
 //! - `objects`: what was found, cut into objects.
 //! - [`schedule`]: bounds of the rate by the time of day.
+//! - `writes`: where a session writes.
 //! - `spool_file`, `regions`: symbols that wait on the disk.
 
 pub(crate) mod config_problem;
@@ -16,8 +17,10 @@ mod regions;
 pub mod schedule;
 pub mod send;
 mod spool_file;
+mod writes;
 
 #[cfg(test)]
 mod toy;
 
 pub use config_problem::{ConfigProblem, OneWayOption};
+pub use writes::Writes;

@@ -26,6 +26,7 @@ use crate::json::{
     CtlEvent, DemoCopy, DemoEvent, DemoSummary, DryRun, HeardSession, ProgramEvent, ReceiverEvent,
     SenderEvent, Settings, Summary, WouldReceive, WouldSend,
 };
+use crate::sandbox::Sandbox;
 
 /// Examples for a chapter, with the names of the events.
 pub(super) fn of(chapter: &str) -> Vec<(String, Value)> {
@@ -178,7 +179,7 @@ fn sender() -> Vec<Value> {
     let bound = |bound| SendEvent::RateBound { bound, until };
     let evicted = |separate_group| SendEvent::ReceiverEvicted { receiver: info(), separate_group };
     vec![
-        line(&SenderEvent::Settings(Settings::new("norm-send", &settings())), 1),
+        line(&SenderEvent::Settings(Settings::with("norm-send", Sandbox::Full, &settings())), 1),
         line(&hashing(), 252),
         line(&SendEvent::Hashed { content: ContentHash([0xa9; 32]) }, 1_303),
         line(&SendEvent::ReceiverFound { receiver: info() }, 6),
@@ -294,7 +295,7 @@ fn set_report() -> SetReport {
 
 fn receiver() -> Vec<Value> {
     let (settings, report) = (receive_settings(), receive_report());
-    let settings = ReceiverEvent::Settings(Settings::new("norm-recv", &settings));
+    let settings = ReceiverEvent::Settings(Settings::with("norm-recv", Sandbox::Full, &settings));
     let summary = ReceiverEvent::Summary(Summary::new(&report, Code::Success));
     let mut lines = vec![line(&settings, 2)];
     lines.extend(arrivals());

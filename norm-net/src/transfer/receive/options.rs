@@ -163,7 +163,7 @@ impl ReceiveOptions {
     }
 
     /// Refuses values that cannot work together. Returns what is wanted of sets, if not all.
-    pub(super) fn check(&self) -> Result<Option<Only>, ReceiveError> {
+    pub(crate) fn check(&self) -> Result<Option<Only>, ReceiveError> {
         if let Some(source) = self.source
             && self.effective_feedback() == Feedback::Multicast
         {

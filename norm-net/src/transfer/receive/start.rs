@@ -195,7 +195,7 @@ fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
 
 /// Opens the directory that keeps what is replaced, if there is to be one: once, so that nothing
 /// else can take its place.
-fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
+pub(crate) fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
     let Some(path) = options.files.backup_dir.as_deref().filter(|_| !options.files.dry_run) else {
         return Ok(None);
     };
