@@ -18,7 +18,9 @@ impl<const WORDS: usize> Window<WORDS> {
 
     /// A window in which everything up to this counter is used.
     pub(crate) fn after(counter: u64) -> Self {
-        Self { highest: Some(counter), ring: [u64::MAX; WORDS] }
+        let mut ring = [u64::MAX; WORDS];
+        ring[word(counter, WORDS)] = bit(counter) | (bit(counter) - 1);
+        Self { highest: Some(counter), ring }
     }
 
     /// The highest counter that was used.

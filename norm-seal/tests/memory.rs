@@ -111,7 +111,8 @@ fn million_packets_that_are_not_authentic_take_no_memory_and_reach_no_engine() {
         let mut guarded = Guarded::new(Engine::default(), gate);
         // The run of the sender is known to the receiver.
         let mut first = real;
-        guarded.handle_datagram(now, Datagram { source, to_group, ce, waited, payload: &mut first });
+        guarded
+            .handle_datagram(now, Datagram { source, to_group, ce, waited, payload: &mut first });
         let heard = guarded.inner().datagrams;
         let mut rng = Rng::new(7);
         let before = CALLS.load(Ordering::Relaxed);

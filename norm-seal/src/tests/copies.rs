@@ -57,7 +57,8 @@ fn copies_that_hear_each_other_never_use_a_counter_twice_again() {
 #[test]
 fn recorded_packets_from_elsewhere_are_no_copy() {
     let mut guard = sender();
-    let recorded: Vec<Vec<u8>> = (0..10_000_u32).map(|n| forward(&mut guard, &n.to_be_bytes())).collect();
+    let recorded: Vec<Vec<u8>> =
+        (0..10_000_u32).map(|n| forward(&mut guard, &n.to_be_bytes())).collect();
     for datagram in recorded.iter().chain(&recorded) {
         hear(&mut guard, NOW, datagram);
     }

@@ -16,7 +16,7 @@ use crate::{
     TAG_LEN,
 };
 
-const NOW: Timestamp = Timestamp::since_epoch(Duration::from_secs(100));
+const NOW: Timestamp = Timestamp::ZERO;
 
 fn sender_at() -> SocketAddr {
     ([192, 0, 2, 1], 5740).into()
@@ -66,7 +66,11 @@ fn feedback(guard: &mut Guard, text: &[u8]) -> Vec<u8> {
 }
 
 /// What is in a datagram from this address.
-fn open_from(guard: &mut Guard, source: SocketAddr, datagram: &[u8]) -> Result<Vec<u8>, DropReason> {
+fn open_from(
+    guard: &mut Guard,
+    source: SocketAddr,
+    datagram: &[u8],
+) -> Result<Vec<u8>, DropReason> {
     guard.open(NOW, source, &mut datagram.to_vec()).map(|text| text.to_vec())
 }
 
@@ -125,7 +129,8 @@ fn receivers_hear_each_other_and_the_sender_all_of_them() {
         assert_eq!(open_from(&mut sender, source, &nack).unwrap(), b"nack");
         for (to, receiver) in receivers.iter_mut().enumerate() {
             let heard = open_from(receiver, source, &nack);
-            let expected = if to == usize::from(from) { Err(DropReason::Own) } else { Ok(b"nack".into()) };
+            let expected =
+                if to == usize::from(from) { Err(DropReason::Own) } else { Ok(b"nack".into()) };
             assert_eq!(heard, expected, "{from} to {to}");
         }
     }

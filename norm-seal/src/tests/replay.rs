@@ -5,11 +5,16 @@ use super::*;
 #[test]
 fn each_packet_opens_once_in_any_order_within_the_window() {
     let (mut sender, mut receiver) = pair();
-    let sealed: Vec<Vec<u8>> = (0..9000_u32).map(|n| forward(&mut sender, &n.to_be_bytes())).collect();
+    let sealed: Vec<Vec<u8>> =
+        (0..9000_u32).map(|n| forward(&mut sender, &n.to_be_bytes())).collect();
     for n in [8500, 0, 308, 309, 8499, 8999, 5000, 807, 808] {
         // The first packet of the run was number 0, so these have a counter that is one higher.
         let highest = if [8500, 0, 308, 309, 8499].contains(&n) { 8500 } else { 8999 };
-        let expected = if n + 8192 > highest { Ok((n as u32).to_be_bytes().into()) } else { Err(DropReason::Replayed) };
+        let expected = if n + 8192 > highest {
+            Ok((n as u32).to_be_bytes().into())
+        } else {
+            Err(DropReason::Replayed)
+        };
         assert_eq!(open(&mut receiver, &sealed[n]), expected, "{n}");
         assert_eq!(open(&mut receiver, &sealed[n]), Err(DropReason::Replayed), "{n} again");
     }

@@ -26,7 +26,8 @@ fn all() -> String {
         {
             for counter in counters {
                 let sender = (kind == Kind::Feedback).then_some(RunId([0x5e; 12]));
-                let mut numbered = Numbered { suite, kind, sender, ..Numbered::new() };
+                let mut numbered = Numbered::new();
+                (numbered.suite, numbered.kind, numbered.sender) = (suite, kind, sender);
                 numbered.address = SessionAddress::of(address.parse().unwrap());
                 let datagram = numbered.seal(counter).unwrap();
                 writeln!(text, "\nsecret {}", hex(&[7; 32])).unwrap();
