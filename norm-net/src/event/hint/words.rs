@@ -20,6 +20,13 @@ impl fmt::Display for Hint {
             | Self::SmallBuffer { .. }
             | Self::KernelDrops { .. }
             | Self::ForeignAddress { .. } => machine::about_itself(self, f),
+            Self::OtherKey { address, key_id, own } => {
+                machine::about_keys(f, *address, key_id, own.as_deref())
+            }
+            Self::MachineCopied => f.write_str(
+                "this machine was stopped for some time, or copied while it ran: what was sealed \
+                 meanwhile may be readable to others; from now on it is not",
+            ),
             Self::NoAddressYet { .. }
             | Self::AddressLost { .. }
             | Self::AddressChanged { .. }

@@ -452,6 +452,8 @@ impl Transfers {
             let is_flute = !shared.policy.is_flute;
             shared.events.hint(Hint::OtherProtocol { address, is_flute });
         }
+        // That explains it as well.
+        self.hinted.no_sender |= shared.gate.explains_silence();
         if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
             self.hinted.no_sender = true;
             let (group, interface) = (shared.policy.group, shared.policy.interface.clone());
