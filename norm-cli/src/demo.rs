@@ -72,7 +72,7 @@ pub fn run(
     let stopper = sending.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = sending.settings().clone();
-    let told = Settings::new("norm-send", &settings);
+    let told = Settings::new("norm-send", None, &settings);
     sender::announce(told, &settings, &mut output);
     let labels = Labels::new(&[scene.source().to_path_buf()], args.slow.policy);
     let result = sender::follow(sending, &mut output, interrupt, &labels);

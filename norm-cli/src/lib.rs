@@ -17,6 +17,7 @@ pub mod explain;
 pub mod group;
 pub mod interrupt;
 pub mod json;
+pub mod keys;
 mod limits;
 pub mod objects;
 pub mod output;

@@ -1,6 +1,7 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
 mod find;
+mod other_key;
 pub(crate) mod preview;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use crate::args::{self, RecvArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{ReceiverEvent, Settings, Summary};
+use crate::keys::{Given, Protection, Side};
 use crate::output::{self, Output};
 use crate::progress::{Part, Standing};
 use crate::report::{Destination, Report};
@@ -41,11 +43,13 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
         args.check_directory()?;
+        let given = Given::read(&args.keys, Side::Receiver)?;
         confine(&args, &destination)?;
         let interrupt = Interrupt::install()?;
         let args = find::resolve(args)?;
         args.check_rules()?;
-        transfer(&args, &interrupt, &destination)
+        let protection = given.protect(args.session().group)?;
+        transfer(&args, &interrupt, &destination, &protection)
     })
 }
 
@@ -101,14 +105,15 @@ fn transfer(
     args: &RecvArgs,
     interrupt: &Interrupt,
     destination: &Destination,
+    protection: &Protection,
 ) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
-    let receiving = begin(args, &mut output)?;
+    let receiving = begin(args, &mut output, protection)?;
     let stopper = receiving.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = receiving.settings().clone();
-    let told = Settings::new("norm-recv", &settings);
-    announce(told, &settings, &mut output);
+    let told = Settings::new("norm-recv", protection.known, &settings);
+    announce(told, &settings, &mut output, protection);
     let mut report = follow(receiving, &mut output, interrupt, args.continuous)?;
     output.clear();
     if args.continuous && interrupt.requested() {
@@ -135,8 +140,13 @@ fn result(
 }
 
 /// Begins the session. A service waits until there is an address to listen on.
-fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
-    let options = options(args, &args.common.state()?);
+fn begin(
+    args: &RecvArgs,
+    output: &mut Output,
+    protection: &Protection,
+) -> Result<Receiving, Failure> {
+    let mut options = options(args, &args.common.state()?);
+    options.seal.clone_from(&protection.seal);
     let start = || norm_net::receive(&options);
     let begun = if args.continuous {
         let patience = Patience { for_interfaces: true, limit: None };
@@ -174,9 +184,15 @@ fn conclude(
     Ok(Code::Success)
 }
 
-fn announce(told: Settings<&ReceiveSettings>, settings: &ReceiveSettings, output: &mut Output) {
+fn announce(
+    told: Settings<&ReceiveSettings>,
+    settings: &ReceiveSettings,
+    output: &mut Output,
+    protection: &Protection,
+) {
     output.event(&ReceiverEvent::Settings(told));
     output.say(&settings::receiver_line(settings));
+    protection.line.iter().for_each(|line| output.say(line));
     for hint in &settings.hints {
         output.hint(hint);
     }
@@ -478,7 +494,9 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
             "a sender was heard on {}, but it sent no transfer: start norm-send again",
             Zoned(settings.group)
         ),
-        ReceiveOutcome::NoSender => no_sender(settings),
+        ReceiveOutcome::NoSender => {
+            other_key::message(&report.security).unwrap_or_else(|| no_sender(settings))
+        }
         ReceiveOutcome::VerifyFailed => {
             format!("verification failed{reason}; have the files sent again")
         }
@@ -486,7 +504,7 @@ fn verdict(settings: &ReceiveSettings, report: &ReceiveReport) -> Result<String,
         ReceiveOutcome::LocalError { problem } => explain::problem(problem),
         _ => format!("stopped; {complete} complete"),
     };
-    Err(Failure::new(code(&report.outcome), message))
+    Err(Failure::new(code(report), message))
 }
 
 /// The files that senders have withdrawn.
@@ -540,11 +558,12 @@ fn no_sender(settings: &ReceiveSettings) -> String {
     )
 }
 
-fn code(outcome: &ReceiveOutcome) -> Code {
-    match outcome {
+fn code(report: &ReceiveReport) -> Code {
+    match &report.outcome {
         ReceiveOutcome::Complete => Code::Success,
         ReceiveOutcome::Partial => Code::Partial,
         ReceiveOutcome::Nothing => Code::AllFailed,
+        ReceiveOutcome::NoSender if other_key::message(&report.security).is_some() => Code::Key,
         ReceiveOutcome::NoSender => Code::NotHeard,
         ReceiveOutcome::VerifyFailed => Code::Verification,
         ReceiveOutcome::Evicted => Code::Evicted,

@@ -27,6 +27,7 @@ use crate::args::{self, SendArgs, SlowChoice};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
+use crate::keys::{Given, Protection, Side};
 use crate::output::{self, Output};
 use crate::report::{Destination, Report};
 use crate::sandbox::{self, Allowed};
@@ -52,6 +53,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
     output::with_error_event(args.common.json, || {
         let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
+        let given = given(&args)?;
         if args.demo.is_none() {
             confine(&args, &destination)?;
         }
@@ -59,9 +61,20 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         match args.demo {
             Some(receivers) => demo::run(&args, receivers, &interrupt, &destination),
             None if args.choice.dry_run => dry_run::run(&args),
-            None => transfer(&args, &interrupt, &destination),
+            None => {
+                let protection = given.protect(args.session().group)?;
+                transfer(&args, &interrupt, &destination, &protection)
+            }
         }
     })
+}
+
+/// What seals the session. A demo stays on this machine, and a dry run sends nothing.
+fn given(args: &SendArgs) -> Result<Given, Failure> {
+    if args.demo.is_some() || args.choice.dry_run {
+        return Ok(Given::Nothing { insecure: true });
+    }
+    Given::read(&args.keys, Side::Sender)
 }
 
 /// Has the system keep this process from writing to anything but what is its own.
@@ -118,14 +131,16 @@ fn transfer(
     args: &SendArgs,
     interrupt: &Interrupt,
     destination: &Destination,
+    protection: &Protection,
 ) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
-    let sending = begin(args, &mut output)?;
+    let sending = begin(args, &mut output, protection)?;
     let (leaver, stopper) = (sending.stopper(), sending.stopper());
     interrupt.leaves(move || leaver.leave(), move || stopper.stop());
     let settings = sending.settings().clone();
-    let told = Settings::new("norm-send", &settings);
+    let told = Settings::new("norm-send", protection.known, &settings);
     announce(told, &settings, &mut output);
+    protection.line.iter().for_each(|line| output.say(line));
     let labels = Labels::new(&args.paths, args.slow.policy).one_way(settings.flute.is_some());
     tell_of(args, sending.description(), &output)?;
     let report = follow(sending, &mut output, interrupt, &labels)?;
@@ -154,12 +169,17 @@ fn tell_of(
 
 /// Begins the session. An interface that was named, and has no address yet, is waited for; a
 /// session that waits for receivers waits for any.
-fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
+fn begin(
+    args: &SendArgs,
+    output: &mut Output,
+    protection: &Protection,
+) -> Result<Sending, Failure> {
     let receivers = &args.receivers;
     let for_interfaces = receivers.min_receivers > 0;
     let patience = Patience { for_interfaces, limit: receivers.start_timeout };
     let selection = choice::selection(args)?;
-    let options = options(args, state(args)?);
+    let mut options = options(args, state(args)?);
+    options.seal.clone_from(&protection.seal);
     let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }

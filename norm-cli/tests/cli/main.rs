@@ -17,6 +17,7 @@ mod entries;
 mod flute;
 mod hash_first;
 mod interrupt;
+mod keys;
 #[cfg(unix)]
 mod kill;
 #[cfg(unix)]
