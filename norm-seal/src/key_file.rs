@@ -1,7 +1,7 @@
 //! Key files: what members keep of a group, as text.
 //!
-//! A file has one key in a line of its own, `norm-key-1…` or `norm-join-1…`: Bech32m (BIP 350) of a
-//! version byte, 1, and 64 bytes. Empty lines, and those that begin with `#`, are comments.
+//! A file has one key in a line of its own, `norm-key-1…` or `norm-join-1…`: Bech32m (BIP 350) of
+//! a version byte, 1, and 64 bytes. Empty lines, and those that begin with `#`, are comments.
 
 use core::fmt;
 
@@ -153,6 +153,8 @@ fn parse_line(line: &str) -> Result<KeyFile, KeyFileError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A pair of fixed keys, as docs/wire.md has it.
@@ -214,6 +216,16 @@ mod tests {
         // The other kind has another checksum.
         let renamed = line.replace("join", "key");
         assert_eq!(KeyFile::parse(&renamed).unwrap_err(), KeyFileError::Checksum);
+    }
+
+    proptest! {
+        #[test]
+        fn texts_that_are_no_keys_are_refused(
+            text in "norm-(key|join)-1[ac-hj-np-z02-9]{0,130}|(# ?x?\n|norm-key-1q|\\PC){0,40}"
+        ) {
+            // 30 bits of checksum: none of these has the right one.
+            prop_assert!(KeyFile::parse(&text).is_err());
+        }
     }
 
     #[test]
