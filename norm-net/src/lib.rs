@@ -65,8 +65,8 @@ mod stopper;
 pub use event::{
     Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, NotSent, Problem,
     ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
-    ReceiverOutcome, ReceiverReport, Security, SecurityMode, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
-    SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
+    ReceiverOutcome, ReceiverReport, Security, SecurityMode, SendEvent, SendOutcome, SendPhase,
+    SendProgress, SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
 pub use io::seal::SealConfig;

@@ -49,6 +49,8 @@ pub struct SealCounters {
     pub opened: u64,
     /// How often a new run was drawn because another machine used ours, or might.
     pub redraws: u64,
+    /// How often another machine was heard that did: one of both was copied while it ran.
+    pub copies: u64,
     /// Those that were sealed under another key.
     pub unopened: Unopened,
     dropped: [u64; DropReason::ALL.len()],

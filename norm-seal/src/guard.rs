@@ -233,6 +233,7 @@ impl Guard {
             _ => false,
         };
         if is_authentic {
+            self.counters.copies += 1;
             self.suspect_copy(now);
         }
     }

@@ -15,6 +15,8 @@ mod address;
 mod backend;
 mod budget;
 mod counters;
+#[doc(hidden)]
+pub mod exercise;
 mod feedback;
 mod forward;
 mod gate;

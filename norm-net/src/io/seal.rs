@@ -45,13 +45,13 @@ pub struct SealState {
     pub dropped: u64,
     /// Those of them that were sealed under another key.
     pub unopened: Unopened,
-    /// How often another machine used our run, or may have: a running machine was copied.
-    pub redraws: u64,
+    /// How often another machine was heard that used our run: one was copied while it ran.
+    pub copies: u64,
 }
 
 /// Draws runs from the operating system.
 #[derive(Copy, Clone, Debug)]
-pub(crate) struct OsRuns;
+pub struct OsRuns;
 
 impl RunSource for OsRuns {
     fn draw(&mut self) -> Result<RunId, NoRandomness> {
@@ -97,7 +97,7 @@ pub(crate) fn state(gate: &Gate<OsRuns>) -> SealState {
         opened: counters.opened,
         dropped: counters.all_dropped(),
         unopened,
-        redraws: counters.redraws,
+        copies: counters.copies,
     }
 }
 

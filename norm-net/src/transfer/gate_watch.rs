@@ -23,7 +23,7 @@ impl GateWatch {
             key_id: key_id.to_string(),
             own: state.key_id.map(|id| id.to_string()),
         });
-        let copied = state.redraws > 0 && !self.told_copy;
+        let copied = state.copies > 0 && !self.told_copy;
         self.told_copy |= copied;
         other.into_iter().chain(copied.then_some(Hint::MachineCopied))
     }
@@ -64,8 +64,8 @@ mod tests {
     #[test]
     fn a_copied_machine_is_told_once() {
         let mut watch = GateWatch::default();
-        let state = SealState { redraws: 1, ..SealState::default() };
+        let state = SealState { copies: 1, ..SealState::default() };
         assert!(watch.note(&state).eq([Hint::MachineCopied]));
-        assert_eq!(watch.note(&SealState { redraws: 2, ..state }).count(), 0);
+        assert_eq!(watch.note(&SealState { copies: 2, ..state }).count(), 0);
     }
 }

@@ -2,6 +2,7 @@
 
 mod copies;
 mod forgery;
+mod gates;
 mod limits;
 mod replay;
 mod vectors;

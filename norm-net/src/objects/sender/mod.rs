@@ -57,7 +57,8 @@ impl ObjectSender {
     pub fn open(options: &ObjectSendOptions) -> Result<Self, SendError> {
         let mut rng = Rng::new(os_seed()?);
         let config = options.engine_config(&mut rng)?;
-        let limits = Limits { held: options.max_held, segment_size: options.content_per_packet().into() };
+        let limits =
+            Limits { held: options.max_held, segment_size: options.content_per_packet().into() };
         let mut link = Link::open(&options.link_config())?;
         let clock = Clock::start();
         let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;

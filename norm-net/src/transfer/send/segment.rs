@@ -155,8 +155,11 @@ fn default_segment(mtu: u32, room: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use norm_seal::{GroupSecret, Keyring};
+
     use super::super::protocol::Protocol;
     use super::*;
+    use crate::io::seal::SealConfig;
     use crate::transfer::norm::Norm;
 
     const V4: &str = "239.1.2.3:4";
@@ -249,6 +252,35 @@ mod tests {
             let error = fit(given, None, false, 1500).unwrap_err().to_string();
             assert!(error.contains("248 to 65535"), "{error}");
         }
+    }
+
+    #[test]
+    fn seal_takes_its_bytes_of_each_packet_and_mostly_no_content() {
+        let keys = Keyring::new(GroupSecret::new([1; 32]));
+        let sealed = |group: &str| {
+            SendOptions::new(group.parse().unwrap()).with(|o| {
+                o.seal = Some(SealConfig::new(keys.clone()));
+            })
+        };
+        for (group, mtu, size) in [
+            (V4, 1500, 1344),
+            (V6, 1500, 1344),
+            (V4, 1400, 1280),
+            (V6, 1400, 1216),
+            (V4, 9000, 8832),
+        ] {
+            let segment = fit_norm(&sealed(group), &interface(Some(mtu))).unwrap();
+            assert_eq!((segment.size, &segment.hint), (size, &None), "{group}, {mtu}");
+            let headers =
+                Norm.data_overhead(&sealed(group)) + sealed(group).packet_overhead().bytes() as u32;
+            let fits =
+                |size: &PathSize| u32::from(size.segment) + headers <= u32::from(size.packet);
+            assert!(segment.sizes.iter().all(fits), "{:?}", segment.sizes);
+        }
+        let mut options = sealed(V4);
+        options.segment_size = Some(1400);
+        let Segment { size, hint, .. } = fit_norm(&options, &interface(Some(1500))).unwrap();
+        assert_eq!((size, hint.is_some()), (1344, true), "1,392 bytes have room");
     }
 
     #[test]
