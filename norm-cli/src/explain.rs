@@ -31,6 +31,7 @@ pub fn hint(hint: &Hint) -> String {
         Hint::NoCarrier { interface, is_up: false } => {
             format!("{hint}; run: ip link set {interface} up")
         }
+        Hint::OtherKey { .. } => format!("{hint}; give the key of its group with --key"),
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
         Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),

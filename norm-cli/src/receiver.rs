@@ -1,6 +1,7 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
 mod find;
+mod other_key;
 pub(crate) mod preview;
 mod words;
 
@@ -9,7 +10,7 @@ use std::ffi::OsString;
 use norm_net::io::error::NetError;
 use norm_net::{
     Feedback, Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
-    ReceiveReport, ReceiveSettings, Receiving, StateFolders,
+    ReceiveReport, ReceiveSettings, Receiving, StateFolders, Writes,
 };
 
 use crate::address::{self, Patience};
@@ -17,8 +18,10 @@ use crate::args::{self, RecvArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{ReceiverEvent, Settings, Summary};
+use crate::keys::{Given, Protection, Side};
 use crate::output::{self, Output};
-use crate::report::{self, Report};
+use crate::report::{self, Destination, Report};
+use crate::sandbox::{self, Allowed};
 use crate::sender::{POLL_INTERVAL, net_code};
 use crate::{explain, group, settings, text};
 
@@ -36,14 +39,33 @@ const POLLS_BEFORE_NOTE: u32 = 10;
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<RecvArgs>(command_line)? else { return Ok(Code::Success) };
     output::with_error_event(args.common.json, || {
-        report::begin(args.common.report.as_deref())?;
+        let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
         args.check_directory()?;
+        let given = Given::read(&args.keys, Side::Receiver)?;
+        confine(&args, &destination)?;
         let interrupt = Interrupt::install()?;
         let args = find::resolve(args)?;
-        args.check()?;
-        transfer(&args, &interrupt)
+        args.check_rules()?;
+        let protection = given.protect(args.session().group)?;
+        transfer(&args, &interrupt, &destination, &protection)
     })
+}
+
+/// Has the system keep this process from writing elsewhere. What must be there for that is made
+/// now, but for a session that cannot be.
+fn confine(args: &RecvArgs, destination: &Destination) -> Result<(), Failure> {
+    let session = args.session();
+    let begins = || choose(session.interface().as_ref(), session.group.ip()).is_ok();
+    if !args.directory.is_dir() && !args.continuous && !begins() {
+        return Ok(());
+    }
+    let writes = Writes::of_receiver(&options(args, &args.common.state()?));
+    let writes = writes.map_err(|error| failure(&error))?;
+    let mut allowed = Allowed { writes, ..Allowed::default() };
+    destination.allow(&mut allowed);
+    sandbox::confine(&allowed);
+    Ok(())
 }
 
 /// The options of a session.
@@ -78,13 +100,19 @@ fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
     })
 }
 
-fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
+fn transfer(
+    args: &RecvArgs,
+    interrupt: &Interrupt,
+    destination: &Destination,
+    protection: &Protection,
+) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
-    let receiving = begin(args, &mut output)?;
+    let receiving = begin(args, &mut output, protection)?;
     let stopper = receiving.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = receiving.settings().clone();
-    announce(&settings, &mut output);
+    let told = Settings::new("norm-recv", protection.known, &settings);
+    announce(told, &settings, &mut output, protection);
     let mut report = follow(receiving, &mut output, interrupt, args.continuous)?;
     output.clear();
     if args.continuous && interrupt.requested() {
@@ -93,12 +121,31 @@ fn transfer(args: &RecvArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
     }
     let is_service = args.continuous && interrupt.code(Code::Interrupted) == Code::Terminated;
     let served = is_service && report.idle;
-    conclude(args, &mut output, interrupt, &settings, &report, served)
+    let result = result(&settings, &report, interrupt, served);
+    conclude(&mut output, destination, told, &report, result)
+}
+
+/// What is told at the end. A service that has `served` until it was stopped is no failure.
+fn result(
+    settings: &ReceiveSettings,
+    report: &ReceiveReport,
+    interrupt: &Interrupt,
+    served: bool,
+) -> Result<String, Failure> {
+    match verdict(settings, report) {
+        Err(stopped) if served => Ok(format!("{}; nothing was under way", stopped.message)),
+        result => result.map_err(|failure| interrupt.name(failure)),
+    }
 }
 
 /// Begins the session. A service waits until there is an address to listen on.
-fn begin(args: &RecvArgs, output: &mut Output) -> Result<Receiving, Failure> {
-    let options = options(args, &args.common.state()?);
+fn begin(
+    args: &RecvArgs,
+    output: &mut Output,
+    protection: &Protection,
+) -> Result<Receiving, Failure> {
+    let mut options = options(args, &args.common.state()?);
+    options.seal.clone_from(&protection.seal);
     let start = || norm_net::receive(&options);
     let begun = if args.continuous {
         let patience = Patience { for_interfaces: true, limit: None };
@@ -113,28 +160,21 @@ fn net_error(error: &ReceiveError) -> Option<&NetError> {
     if let ReceiveError::Net(error) = error { Some(error) } else { None }
 }
 
-/// Prints and writes the results. A service that has `served` until it was stopped is no failure.
+/// Prints and writes the results.
 fn conclude(
-    args: &RecvArgs,
     output: &mut Output,
-    interrupt: &Interrupt,
-    settings: &ReceiveSettings,
+    destination: &Destination,
+    settings: Settings<&ReceiveSettings>,
     report: &ReceiveReport,
-    served: bool,
+    result: Result<String, Failure>,
 ) -> Result<Code, Failure> {
     if report.kernel_drops > 0 {
         output.hint(&Hint::KernelDrops { packets: report.kernel_drops });
     }
-    let result = match verdict(settings, report) {
-        Err(stopped) if served => Ok(format!("{}; nothing was under way", stopped.message)),
-        result => result.map_err(|failure| interrupt.name(failure)),
-    };
     let code = result.as_ref().map_or_else(|failure| failure.code, |_| Code::Success);
     let summary = Summary::new(report, code);
     output.event(&ReceiverEvent::Summary(summary));
-    let written = args.common.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-recv", Settings::new("norm-recv", settings), &summary).write(path)
-    });
+    let written = destination.write(&Report::new("norm-recv", settings, &summary));
     if let (Err(_), Err(error)) = (&result, &written) {
         output.report_failed(error);
     }
@@ -143,9 +183,15 @@ fn conclude(
     Ok(Code::Success)
 }
 
-fn announce(settings: &ReceiveSettings, output: &mut Output) {
-    output.event(&ReceiverEvent::Settings(Settings::new("norm-recv", settings)));
+fn announce(
+    told: Settings<&ReceiveSettings>,
+    settings: &ReceiveSettings,
+    output: &mut Output,
+    protection: &Protection,
+) {
+    output.event(&ReceiverEvent::Settings(told));
     output.say(&settings::receiver_line(settings));
+    protection.line.iter().for_each(|line| output.say(line));
     for hint in &settings.hints {
         output.hint(hint);
     }
@@ -219,11 +265,12 @@ fn is_mute(settings: &ReceiveSettings) -> bool {
     settings.flute.is_some() || settings.feedback == Feedback::None
 }
 
-fn code(outcome: &ReceiveOutcome) -> Code {
-    match outcome {
+fn code(report: &ReceiveReport) -> Code {
+    match &report.outcome {
         ReceiveOutcome::Complete => Code::Success,
         ReceiveOutcome::Partial => Code::Partial,
         ReceiveOutcome::Nothing => Code::AllFailed,
+        ReceiveOutcome::NoSender if other_key::message(&report.security).is_some() => Code::Key,
         ReceiveOutcome::NoSender => Code::NotHeard,
         ReceiveOutcome::VerifyFailed => Code::Verification,
         ReceiveOutcome::Evicted => Code::Evicted,

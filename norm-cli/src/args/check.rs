@@ -234,12 +234,22 @@ impl RecvArgs {
     ///
     /// One line that names the option and the cure.
     pub fn check(&self) -> Result<(), Failure> {
+        self.check_rules()?;
+        self.common.report.as_deref().map_or(Ok(()), crate::report::check)
+    }
+
+    /// The same without a look at the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_rules(&self) -> Result<(), Failure> {
         let broken = zone_rule(self.session())
             .or_else(|| self.source.and_then(|source| self.source_rule(source)));
-        if let Some(message) = broken.or_else(|| self.timeout_rule()) {
-            return Err(Failure::usage(message));
+        match broken.or_else(|| self.timeout_rule()) {
+            Some(message) => Err(Failure::usage(message)),
+            None => Ok(()),
         }
-        self.common.report.as_deref().map_or(Ok(()), crate::report::check)
     }
 
     fn source_rule(&self, source: IpAddr) -> Broken {

@@ -7,7 +7,7 @@ use norm_net::{
     SetReport,
 };
 
-use super::{code, is_mute};
+use super::{code, is_mute, other_key};
 use crate::exit::Failure;
 use crate::progress::{Part, Standing};
 use crate::{explain, group, text};
@@ -100,6 +100,7 @@ pub(super) fn leftover_notes(kept: &[ResumeData], removed: usize) -> Vec<String>
 /// Progress as one line.
 pub(super) fn standing(progress: &ReceiveProgress) -> Standing {
     let mut details = vec![Part::fixed(format!("loss {}", text::share(progress.loss)))];
+    let waiting = progress.bytes_waiting;
     if waiting > 0 {
         let written = text::bytes(progress.bytes_done);
         details.push(Part::new(
@@ -131,7 +132,7 @@ pub(super) fn standing(progress: &ReceiveProgress) -> Standing {
         elapsed: progress.elapsed,
         // Of a carousel nearly all waits until the end, and may be more than is missing: coded
         // symbols are among it.
-        done: progress.bytes_total.min(progress.bytes_done + progress.bytes_waiting),
+        done: progress.bytes_total.min(progress.bytes_done + waiting),
         total: progress.bytes_total,
         details,
         ..Standing::default()
@@ -267,7 +268,8 @@ pub(super) fn verdict(
             "a sender was heard on {}, but it sent no transfer: start norm-send again",
             Zoned(settings.group)
         ),
-        ReceiveOutcome::NoSender => no_sender(settings, report.other_tsi),
+        ReceiveOutcome::NoSender => other_key::message(&report.security)
+            .unwrap_or_else(|| no_sender(settings, report.other_tsi)),
         ReceiveOutcome::VerifyFailed => {
             format!("verification failed{reason}; have the files sent again")
         }
@@ -275,7 +277,7 @@ pub(super) fn verdict(
         ReceiveOutcome::LocalError { problem } => explain::problem(problem),
         _ => format!("stopped; {complete} complete"),
     };
-    Err(Failure::new(code(&report.outcome), message))
+    Err(Failure::new(code(report), message))
 }
 
 /// The files that senders have withdrawn.
@@ -369,7 +371,7 @@ mod tests {
         (progress.bytes_done, progress.bytes_waiting) = (10 << 20, 40 << 20);
         (progress.bytes_total, progress.passes_left) = (100 << 20, Some(0.5));
         let words = |progress: &ReceiveProgress| {
-            let standing = standing(progress, true);
+            let standing = standing(progress);
             standing.details.iter().map(Part::full).collect::<Vec<_>>().join("  ")
         };
         let said = words(&progress);

@@ -171,6 +171,7 @@ impl NormReceiver {
                 };
                 let payload = Arc::from(out.transmit.as_bytes());
                 out.packets.push((to, Body::Datagram(payload)));
+                out.feedback_to.push(transmit.feedback_to);
             }
             timed = true;
         }

@@ -9,6 +9,7 @@ use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, 
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
 use norm_core::norm::sender::{ObjectSpec, PacketSize, Passes, Payload, RateControl, SenderConfig};
 use norm_core::norm::wire::NodeId;
+use norm_seal::Suite;
 
 use super::Recipe;
 use super::feature::{Feature, FecId, Place};
@@ -30,6 +31,20 @@ const MAX_RS8_PARITY: u16 = 55;
 
 /// The scenario that a recipe describes.
 pub(super) fn scenario(recipe: &Recipe) -> Scenario {
+    let mut scenario = unsealed(recipe);
+    let sealed = recipe.features.iter().find_map(|feature| match feature {
+        Feature::Sealed { chacha: true } => Some(Suite::ChaCha20Poly1305),
+        Feature::Sealed { chacha: false } => Some(Suite::Aes256Gcm),
+        _ => None,
+    });
+    if let Some(suite) = sealed {
+        scenario.seal(suite);
+    }
+    scenario
+}
+
+/// The same, with everything in the clear.
+fn unsealed(recipe: &Recipe) -> Scenario {
     let session = recipe.features.iter().find_map(|feature| match feature {
         Feature::Flute(session) => Some(session),
         _ => None,
@@ -177,8 +192,8 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Stalls { .. }
         | F::Moves { .. }
         | F::Clock { .. } => apply_to_lives(feature, scenario),
-        // Then the whole scenario is another one.
-        F::Flute(_) => {}
+        // Then the whole scenario is another one, or that comes last.
+        F::Flute(_) | F::Sealed { .. } => {}
         F::Attacker { .. } | F::SecondSender { .. } | F::Tcp { .. } => {
             add_host(recipe, feature, scenario);
         }

@@ -35,6 +35,8 @@ const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
 const CAROUSEL: u64 = 0x4341_524f_4341_524f;
 /// Turns a seed into one for the drawing of a session of FLUTE.
 const FLUTE: u64 = 0x464c_5554_464c_5554;
+/// Turns a seed into one for the drawing of a seal.
+const SEALED: u64 = 0x5345_414c_5345_414c;
 
 /// Draws a recipe.
 pub(super) fn recipe(seed: u64) -> Recipe {
@@ -93,6 +95,10 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     let mut dice = Dice { rng: Rng::new(seed ^ FLUTE), silence: 0 };
     if dice.chance(0.125) {
         flute::turn(&mut dice, &mut recipe);
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ SEALED), silence: 0 };
+    if dice.chance(0.125) {
+        recipe.features.push(Feature::Sealed { chacha: dice.chance(0.3) });
     }
     recipe
 }

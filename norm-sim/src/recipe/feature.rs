@@ -91,6 +91,11 @@ pub enum Feature {
         /// Time in milliseconds at which the path changes; 0 for the whole run.
         from_ms: u32,
     },
+    /// Everything is sealed.
+    Sealed {
+        /// With ChaCha20-Poly1305; otherwise with AES-256-GCM.
+        chacha: bool,
+    },
     /// The backoff factor K is fixed.
     Backoff(u8),
     /// The sender starts when all receivers have announced themselves.

@@ -16,6 +16,7 @@ mod plan;
 mod politeness;
 mod population;
 mod regressions;
+mod sealed;
 mod slow;
 mod star;
 mod swarm;

@@ -6,6 +6,7 @@ use norm_core::norm::receiver::{Feedback as EngineFeedback, SenderFilter};
 use norm_core::norm::{Receiver, ReceiverConfig};
 
 use crate::event::Feedback;
+use crate::io::seal::SealConfig;
 use crate::transfer::receive::store::BlockStore;
 use crate::transfer::receive::{ReceiveOptions, SocketFacts};
 
@@ -38,6 +39,7 @@ pub(crate) fn receiver(
         feedback,
         socket_buffer: socket.buffer as u64,
         link_mtu: socket.mtu,
+        margins: SealConfig::margins(options.seal.as_ref()),
         max_blocks: (options.memory / 4 / BLOCK_NOTES).clamp(64, 1 << 16),
         ..ReceiverConfig::new(Identity(own_identity.unwrap_or(drawn)))
     };

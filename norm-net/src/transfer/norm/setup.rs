@@ -24,7 +24,8 @@ use crate::transfer::send::{
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
 /// the lower half of the first byte (RFC 5740 §4.1).
-pub(crate) const FEEDBACK: PacketFilter = PacketFilter { mask: 0x0f, min: 4 };
+pub(crate) const FEEDBACK: PacketFilter =
+    PacketFilter { offset: 0, mask: 0x0f, min: 4, sample: None };
 
 /// Bytes of blocks that are sent in turns where everything is sent once: gaps as long as that are
 /// spread over them.

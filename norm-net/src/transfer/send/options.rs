@@ -14,6 +14,7 @@ use super::segment::SEGMENT_SIZES;
 use super::slow::Slow;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
+use crate::io::seal::SealConfig;
 use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::{ConfigProblem, MTUS, OneWayOption};
 use crate::transfer::flute::FluteSend;
@@ -183,6 +184,9 @@ pub struct SendOptions {
     /// What this sender calls itself, for receivers that take files only from one; cut at 64
     /// bytes.
     pub name: String,
+    /// Seal everything that is sent, and take only feedback that is sealed, with a key that the
+    /// receivers have. `None`: everybody on the network can read it, and change it.
+    pub seal: Option<SealConfig>,
     /// Announce the session while it lasts, so that receivers find it by its name. A separate group
     /// for slow receivers is not announced.
     pub announce: Option<Announce>,
@@ -218,6 +222,7 @@ impl SendOptions {
             memory: 128 << 20,
             buffers: SocketBuffers::default(),
             name: host_name(),
+            seal: None,
             announce: None,
             node: None,
             seed: None,
@@ -244,6 +249,9 @@ impl SendOptions {
         }
         if self.announce.is_some() && !self.group.ip().is_multicast() {
             return Err(ConfigProblem::AnnounceWithoutGroup { group: self.group }.into());
+        }
+        if self.seal.is_some() && self.sends_single_files() {
+            return Err(ConfigProblem::SealedForOthers.into());
         }
         if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigProblem::SegmentSize.into());
@@ -306,9 +314,9 @@ impl SendOptions {
         if self.slow.separate_group().is_some() { self.memory / 4 * 3 } else { self.memory }
     }
 
-    /// Bytes of IP and UDP headers per packet.
+    /// Bytes of each packet beside what the engine writes: headers of IP and UDP, and the seal.
     pub(crate) fn packet_overhead(&self) -> PacketOverhead {
-        PacketOverhead::to(self.group.ip())
+        PacketOverhead::to(self.group.ip()).with(SealConfig::margins(self.seal.as_ref()))
     }
 
     pub(super) fn link_config(&self, feedback_filter: Option<PacketFilter>) -> LinkConfig {

@@ -28,8 +28,10 @@ use crate::event::{
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::membership::{Expected, Recovered};
+use crate::io::seal::SealState;
 use crate::io::socket::{LinkChange, TooLong};
 use crate::stopper::{StopRequest, Stopper};
+use crate::transfer::gate_watch::GateWatch;
 
 /// Receivers that report to the group; more of them report to the sender alone.
 const MAX_SHARING: usize = 400;
@@ -92,6 +94,7 @@ pub(super) struct Session {
     withdrawn: WithdrawnFiles,
     /// The longest packet that the interface takes, once it has refused a longer one.
     packet_limit: Option<u32>,
+    gate: GateWatch,
 }
 
 impl Session {
@@ -113,6 +116,7 @@ impl Session {
             rate_trace: parts.rate_trace,
             withdrawn: parts.withdrawn,
             packet_limit: None,
+            gate: GateWatch::default(),
         }
     }
 
@@ -155,6 +159,7 @@ impl Session {
             coded_packets: stats.coded_packets,
             nacks: stats.nacks,
             receivers: self.receivers.reports(engine, self.phases.data()),
+            security: self.gate.security(),
             ..SendReport::new(self.phases.outcome(&Summary::of(engine)))
         }
     }
@@ -358,6 +363,11 @@ impl<E: Outbound> Application<E> for Session {
         } else {
             Expected::Nothing
         }
+    }
+
+    fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
+        let hints = self.gate.note(state);
+        hints.for_each(|hint| self.events.push(SendEvent::Hint(hint)));
     }
 
     fn recovered(&mut self, recovered: Recovered) {

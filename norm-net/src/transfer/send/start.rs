@@ -8,6 +8,7 @@ use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng, Timestamp};
 use norm_files::source::{FileSet, HashCache, HashedSet, Selection, scan};
+use norm_seal::Role;
 
 use super::admission::Admission;
 use super::announce::describe;
@@ -28,7 +29,8 @@ use crate::announce::Announcing;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
-use crate::io::socket::Link;
+use crate::io::seal::{Sealed, sealed};
+use crate::io::socket::{Link, PacketFilter};
 use crate::running::Running;
 use crate::stopper::{JobResults, Stopper, os_seed};
 use crate::transfer::norm::Norm;
@@ -67,7 +69,9 @@ pub(super) fn start_with<P: Protocol>(
     protocol: P,
 ) -> Result<Started, SendError> {
     options.check()?;
-    let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
+    let filter = protocol.feedback_filter().filter(|_| options.seal.is_none());
+    let sealed_only = options.seal.as_ref().map(|_| PacketFilter::SEALED_FEEDBACK);
+    let link = Link::open(&options.link_config(filter.or(sealed_only)))?;
     let selection = selection.clone().with(|s| s.standalone |= options.sends_single_files());
     let found = scan(&selection)?;
     let cache = HashCache::new(&options.content.state).filter(|_| !options.sends_single_files());
@@ -114,6 +118,7 @@ pub(super) fn start_with<P: Protocol>(
         Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
         None => None,
     };
+    let engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group)?;
     let begun = Begun { link, clock, engine, parts };
     let run = move || {
         let result = match held.is_empty() {
@@ -132,7 +137,7 @@ pub(super) fn start_with<P: Protocol>(
 struct Begun<E> {
     link: Link,
     clock: Clock,
-    engine: E,
+    engine: Sealed<E>,
     parts: Parts,
 }
 
@@ -143,7 +148,7 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
         driver::run(&mut link, clock, &mut engine, &mut session, results)?;
         drop(link);
         session.keep_hashes();
-        Ok(session.finish(&engine, clock))
+        Ok(session.finish(engine.inner(), clock))
     }
 
     /// Hashes all files, hands the objects to the engine, and runs the session: its time begins
@@ -160,7 +165,7 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
         self.clock = Clock::from(began);
         match hashing {
             Hashing::Done(hashed) => {
-                held.hand_over(&mut self.engine, hashed.content())?;
+                held.hand_over(self.engine.inner_mut(), hashed.content())?;
                 if let Some(separate) = &mut self.parts.separate {
                     separate.take_hashes(hashed);
                 }
@@ -175,8 +180,8 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
     fn end(self, end: impl FnOnce(&mut Session, &mut E, Timestamp)) -> SendReport {
         let Self { clock, mut engine, parts, .. } = self;
         let mut session = Session::new(parts, clock.now());
-        end(&mut session, &mut engine, clock.now());
-        session.finish(&engine, clock)
+        end(&mut session, engine.inner_mut(), clock.now());
+        session.finish(engine.inner(), clock)
     }
 }
 

@@ -63,8 +63,14 @@ pub(crate) struct SenderState {
 
 impl SenderState {
     /// A sender that is heard for the first time.
-    pub(super) fn new(now: Timestamp, id: SenderId, source: Source, fields: &SenderFields) -> Self {
-        let path = Path::new(fields, PacketOverhead::to(source.address.ip()));
+    pub(super) fn new(
+        now: Timestamp,
+        id: SenderId,
+        source: Source,
+        fields: &SenderFields,
+        overhead: PacketOverhead,
+    ) -> Self {
+        let path = Path::new(fields, overhead);
         let liveness = Liveness::new(now, path.timing());
         Self {
             id,

@@ -203,7 +203,7 @@ impl<S: SymbolStore> Endpoint for ToyReceiver<S> {
         out.clear();
         let sender = self.requests.pop_front()?;
         out.append(|bytes| bytes.extend_from_slice(&REQUEST));
-        out.transmit(Destination::Unicast(sender))
+        out.feedback(Destination::Unicast(sender), sender)
     }
 
     fn poll_job(&mut self) -> Option<Job> {
