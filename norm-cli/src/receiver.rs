@@ -8,6 +8,7 @@ mod words;
 use std::ffi::OsString;
 
 use norm_net::io::error::NetError;
+use norm_net::io::interface::choose;
 use norm_net::{
     Feedback, Hint, NoEvent, ReceiveError, ReceiveEvent, ReceiveOptions, ReceiveOutcome,
     ReceiveReport, ReceiveSettings, Receiving, StateFolders, Writes,
@@ -20,7 +21,7 @@ use crate::interrupt::Interrupt;
 use crate::json::{ReceiverEvent, Settings, Summary};
 use crate::keys::{Given, Protection, Side};
 use crate::output::{self, Output};
-use crate::report::{self, Destination, Report};
+use crate::report::{Destination, Report};
 use crate::sandbox::{self, Allowed};
 use crate::sender::{POLL_INTERVAL, net_code};
 use crate::{explain, group, settings, text};

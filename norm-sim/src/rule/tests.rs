@@ -21,6 +21,7 @@ fn datagram(size: u32) -> Packet {
         ce: false,
         intact: true,
         cut_off: false,
+        plain: None,
         fingerprint: 0,
     }
 }

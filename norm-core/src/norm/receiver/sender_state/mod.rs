@@ -173,6 +173,6 @@ impl SenderState {
         };
         let address = SocketAddr::from(([10, 0, 0, 1], 5740));
         let source = Source { node: NodeId(1), instance: fields.instance, address };
-        Self::new(Timestamp::ZERO, SenderId(0), source, &fields)
+        Self::new(Timestamp::ZERO, SenderId(0), source, &fields, PacketOverhead::IPV4)
     }
 }
