@@ -38,7 +38,7 @@ pub use receive::{EntrySum, ReceiveEvent, ReceiveProgress, ResumeData};
 pub use receive_report::{
     MAX_NAMED, MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetFailure, SetReport,
 };
-pub use security::{Security, SecurityMode};
+pub use security::{Proved, Security, SecurityMode};
 pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
 pub use send_report::{
     HashedFile, ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem,

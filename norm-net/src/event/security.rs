@@ -16,6 +16,8 @@ pub struct Security {
     pub mode: SecurityMode,
     /// Names the session's key, in eight hex digits; null without one.
     pub key_id: Option<String>,
+    /// What is proved of the packets that were taken.
+    pub proved: Proved,
     /// Packets that were sealed with this key, for this session, and not heard before.
     pub opened: u64,
     /// Packets that were dropped unseen: without the key, damaged, or heard before.
@@ -33,7 +35,7 @@ pub struct Security {
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[non_exhaustive]
 pub enum SecurityMode {
     /// Not at all: everybody on the network can read it, and send in anybody's name.
@@ -43,12 +45,27 @@ pub enum SecurityMode {
     Group,
 }
 
+/// What is proved of packets that were taken.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum Proved {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// They are of the group: of any member, which need not be the sender.
+    Member,
+}
+
 impl Security {
     pub(crate) fn of(state: &SealState) -> Self {
         let unopened = state.unopened;
         Self {
             mode: state.key_id.map_or(SecurityMode::None, |_| SecurityMode::Group),
             key_id: state.key_id.map(|id| id.to_string()),
+            proved: state.key_id.map_or(Proved::Nothing, |_| Proved::Member),
             opened: state.opened,
             dropped: state.dropped,
             other_key_packets: unopened.packets,

@@ -6,6 +6,7 @@
 //! - `objects`: what was found, cut into objects.
 //! - `gate_watch`: what a session says of its gate.
 //! - [`schedule`]: bounds of the rate by the time of day.
+//! - `writes`: where a session writes.
 //! - `spool_file`, `regions`: symbols that wait on the disk.
 
 pub(crate) mod config_problem;
@@ -18,8 +19,11 @@ mod regions;
 pub mod schedule;
 pub mod send;
 mod spool_file;
+mod writes;
 
 #[cfg(test)]
 mod toy;
 
 pub use config_problem::{ConfigProblem, OneWayOption};
+pub use norm_core::transfer::Passes;
+pub use writes::Writes;
