@@ -1,5 +1,5 @@
-//! Another implementation opens what is sealed here: with `NORM_TEST_PYTHON=1`, where Python has the
-//! package `cryptography`.
+//! Another implementation opens what is sealed here: with `NORM_TEST_PYTHON=1`, where Python has
+//! the package `cryptography`.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -260,8 +260,8 @@ pub enum Hint {
         /// Names the session's own key; null without one.
         own: Option<String>,
     },
-    /// Another machine seals as this one does: one of them was copied while it ran. This one goes on
-    /// under another number.
+    /// Another machine seals as this one does: one of them was copied while it ran. This one goes
+    /// on under another number.
     MachineCopied,
     /// A sender sends something that is no file set of this version: it is ignored.
     NotAFileSet {
