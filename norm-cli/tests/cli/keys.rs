@@ -125,7 +125,8 @@ fn key_files_that_do_not_fit_are_refused_with_the_cure() {
     assert!(message.contains("cannot sign") && message.contains("lab.key"), "{message}");
     assert!(key(Lab::send, "none.key").contains("check the name"));
     let line = secret(&lab.path("lab.key"));
-    let damaged = line.replace(&line[30..31], if &line[30..31] == "q" { "p" } else { "q" });
+    let mut damaged = line.clone();
+    damaged.replace_range(30..31, if &line[30..31] == "q" { "p" } else { "q" });
     lab.write("damaged.key", &damaged);
     let message = key(Lab::send, "damaged.key");
     assert!(message.contains("wrong or missing") && !message.contains(&damaged), "{message}");
