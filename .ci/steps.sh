@@ -19,10 +19,12 @@ done_all() {
     step "done after $SECONDS s"
 }
 
-# What the network tests need: namespaces, filters, and the NRL's library with a compiler for it.
+# What the network tests need: namespaces, filters, and the NRL's library with a compiler for it; and
+# what opens sealed datagrams beside us.
 install_packages() {
     apt-get update -q
-    apt-get install -y -q nftables ethtool iproute2 libnorm-dev g++ tshark rsync
+    apt-get install -y -q nftables ethtool iproute2 libnorm-dev g++ tshark rsync \
+        python3-cryptography
 }
 
 # Programs for cargo, as wheels where there is pip: to build them takes minutes.

@@ -8,7 +8,7 @@ use norm_core::endpoint::MAX_BATCH_BYTES;
 use norm_core::norm::receiver::{Receiver, ReceiverConfig};
 use norm_core::norm::wire::{Message, Nack, PayloadFormat, RepairFlags, RepairForm};
 
-use crate::packet::{Body, HostId, Packet, To};
+use crate::packet::{HostId, Packet, To};
 use crate::store::SimStore;
 
 /// A sender never exceeds its rate: a leaky bucket of all its packets.

@@ -46,6 +46,7 @@ fn sealed_transfer_is_that_of_shorter_packets() {
     }
 }
 
+/// They know all ids and numbers, and forge what they like, but cannot seal it.
 #[test]
 fn attackers_without_the_key_change_nothing() {
     let lies = [Lie::Slow, Lie::Suppress, Lie::Fast, Lie::Absurd, Lie::Marked];
@@ -55,7 +56,7 @@ fn attackers_without_the_key_change_nothing() {
         let alone = run_sealed(scenario(seed));
         alone.assert_all_complete();
         let mut attacked = scenario(seed);
-        let plan = AttackerPlan { attacks: all.clone(), rate: 2_000 };
+        let plan = AttackerPlan { attacks: all.clone(), rate: 10_000 };
         attacked.add(Host::new(Role::Attacker(plan), near()));
         let attacked = run_sealed(attacked);
         assert!(attacked.packets > alone.packets + 500, "{} packets", attacked.packets);
