@@ -141,7 +141,7 @@ fn transfer(
     let told = Settings::new("norm-send", protection.known, &settings);
     announce(told, &settings, &mut output);
     protection.line.iter().for_each(|line| output.say(line));
-    let labels = Labels::new(&args.paths, args.slow.policy).one_way(settings.flute.is_some());
+    let labels = Labels::new(&args.paths, args.slow.policy).in_passes(settings.passes.is_some());
     tell_of(args, sending.description(), &output)?;
     let report = follow(sending, &mut output, interrupt, &labels)?;
     output.clear();
@@ -221,8 +221,8 @@ pub(crate) struct Labels {
     slow: &'static str,
     /// Slow receivers are waited for.
     waits: bool,
-    /// Nothing is heard of receivers.
-    one_way: bool,
+    /// Everything is sent in passes, and receivers may not answer.
+    in_passes: bool,
 }
 
 impl Labels {
@@ -233,13 +233,13 @@ impl Labels {
             content: content_name(paths),
             slow,
             waits: policy == SlowChoice::Wait,
-            one_way: false,
+            in_passes: false,
         }
     }
 
-    /// The same one way.
-    pub(crate) fn one_way(self, one_way: bool) -> Self {
-        Self { one_way, ..self }
+    /// The same for content that is sent in passes, or not.
+    pub(crate) fn in_passes(self, in_passes: bool) -> Self {
+        Self { in_passes, ..self }
     }
 }
 
@@ -363,7 +363,7 @@ impl Notes<'_> {
             }
             SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
-                if let Some(note) = note(event, &mut self.names, self.labels.one_way) {
+                if let Some(note) = note(event, &mut self.names, self.labels.in_passes) {
                     output.say(&note);
                 }
             }
@@ -388,9 +388,9 @@ impl Notes<'_> {
 }
 
 /// What is always said of an event.
-fn note(event: &SendEvent, names: &mut ReceiverNames, one_way: bool) -> Option<String> {
+fn note(event: &SendEvent, names: &mut ReceiverNames, in_passes: bool) -> Option<String> {
     Some(match event {
-        SendEvent::Started { .. } if one_way => "sending starts".to_owned(),
+        SendEvent::Started { receivers: 0 } if in_passes => "sending starts".to_owned(),
         SendEvent::Started { receivers } => {
             format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
         }

@@ -88,4 +88,4 @@ pub use transfer::send::{
     Announce, ContentOptions, Pace, Payload, Preview, RateOptions, SendError, SendOptions, Sending,
     Slow, SlowLimits, SocketBuffers, StartLimits, preview, send,
 };
-pub use transfer::{ConfigProblem, OneWayOption, Writes};
+pub use transfer::{ConfigProblem, OneWayOption, Passes, Writes};

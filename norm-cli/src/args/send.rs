@@ -305,7 +305,8 @@ pub enum PayloadChoice {
 impl SendArgs {
     /// What of the content is sent unasked.
     pub fn unasked(&self) -> Payload {
-        if self.delta { Payload::Missing } else { self.payload.into() }
+        let carousel = self.flute.carousel();
+        carousel.unwrap_or(if self.delta { Payload::Missing } else { self.payload.into() })
     }
 
     /// Everything is hashed before the session begins.
@@ -362,7 +363,7 @@ fn code(word: &str) -> Result<Code, String> {
 }
 
 const EXITS: [(u8, &str); 6] = [
-    (0, "success: all receivers have everything, verified; with --flute: everything was sent"),
+    (0, "success: all receivers have everything, verified; one way: everything was sent"),
     (3, "no key, although NORM_REQUIRE_KEY=1 requires one"),
     (4, "a file cannot be read, or changed while it was being sent"),
     (5, "no receiver heard, or too few within --start-timeout"),
@@ -383,6 +384,7 @@ Examples:
   norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso
                                               send to receivers that run NRL's NORM
+  norm-send -b 20M --carousel forever photos  one way, for norm-recv --feedback none
   norm-send --flute -b 20M --carousel forever photos
                                               one way, for norm-recv --flute
   norm-send --key lab.key image.iso           sealed, for norm-recv --key lab.join (normctl keygen)

@@ -58,6 +58,9 @@ pub struct ReceiveReport {
     pub malformed: u64,
     /// Packets that arrived with a CE mark: a router's queue was long (ECN, RFC 3168).
     pub ce_marked: u64,
+    /// The number (TSI) of a FLUTE session that was heard and is not the one that is wanted; null
+    /// when there was none.
+    pub other_tsi: Option<u64>,
     /// Packets that this machine's kernel dropped because the socket's buffer was full; 0 where the
     /// system does not tell.
     pub kernel_drops: u64,
@@ -84,6 +87,7 @@ impl ReceiveReport {
             no_room: 0,
             malformed: 0,
             ce_marked: 0,
+            other_tsi: None,
             kernel_drops: 0,
             security: Security::default(),
         }

@@ -139,8 +139,8 @@ pub enum SendOutcome {
     Partial,
     /// Receivers were heard, but none has everything.
     AllFailed,
-    /// One way: everything was sent as often as was wanted, or at least once before the session was
-    /// stopped. Nothing is known of receivers.
+    /// To receivers that may not answer, of which none was heard: everything was sent as often as
+    /// was wanted, or at least once before the session was stopped.
     Sent,
     /// No receiver was heard. Silent ones may have everything.
     NoReceivers,

@@ -28,3 +28,18 @@ pub trait Layer: Endpoint {
         None
     }
 }
+
+/// An engine, which is its own layer.
+pub trait Bare: Endpoint {}
+
+impl<E: Bare> Layer for E {
+    type Engine = E;
+
+    fn engine(&self) -> &E {
+        self
+    }
+
+    fn engine_mut(&mut self) -> &mut E {
+        self
+    }
+}

@@ -238,7 +238,7 @@ impl ObjectReceiveOptions {
     }
 
     pub(super) fn engine_config(&self, rng: &mut Rng) -> ReceiverConfig {
-        let identity = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+        let identity = Identity(rng.next_bytes());
         let feedback = match self.feedback {
             Feedback::Multicast if !self.group.ip().is_multicast() => Feedback::Unicast,
             feedback => feedback,
@@ -253,7 +253,7 @@ impl ObjectReceiveOptions {
             stream_buffer: self.stream_buffer,
             patience: self.patience,
             margins: SealConfig::margins(self.seal.as_ref()),
-            ..ReceiverConfig::new(Identity(identity.to_be_bytes()))
+            ..ReceiverConfig::new(identity)
         }
     }
 }

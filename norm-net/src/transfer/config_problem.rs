@@ -243,6 +243,8 @@ pub enum OneWayOption {
     OnRequest,
     /// To choose senders by their names.
     SenderName,
+    /// Standard mode, together with a carousel of NORM.
+    StandardCarousel,
 }
 
 impl fmt::Display for OneWayOption {
@@ -254,6 +256,9 @@ impl fmt::Display for OneWayOption {
                 "one way, a sender cannot wait for receivers: start them before it, or repeat"
             }
             Self::OnRequest => "one way, receivers cannot ask for anything: send all of it",
+            Self::StandardCarousel => {
+                "receivers of other implementations know no carousels: leave one of both out"
+            }
             Self::SenderName => "by FLUTE senders have no names: choose a source, or a TSI",
         })
     }

@@ -25,4 +25,5 @@ mod writes;
 mod toy;
 
 pub use config_problem::{ConfigProblem, OneWayOption};
+pub use norm_core::transfer::Passes;
 pub use writes::Writes;

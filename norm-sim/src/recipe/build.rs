@@ -7,7 +7,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ObjectSpec, PacketSize, Payload, RateControl, SenderConfig};
+use norm_core::norm::sender::{ObjectSpec, PacketSize, Passes, Payload, RateControl, SenderConfig};
 use norm_core::norm::wire::NodeId;
 use norm_seal::Suite;
 
@@ -169,6 +169,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Backoff(_)
         | F::PacketSizes
         | F::Payload { .. }
+        | F::Carousel { .. }
         | F::WaitFor
         | F::SlowRead { .. }
         | F::SmallCache { .. }
@@ -239,6 +240,12 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             config.payload = if missing { Payload::Missing } else { Payload::Auto };
             // The estimate of the RFC is for what is lost.
             scenario.check_nacks &= !missing;
+        }
+        Feature::Carousel { passes, once, interleave } => {
+            carousel(config, passes, once, interleave);
+            scenario.limit *= 1 + passes.max(1);
+            // In passes no receiver asks for what it loses.
+            scenario.check_nacks = false;
         }
         Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
         Feature::WaitFor => {
@@ -424,6 +431,20 @@ fn tree(scenario: &mut Scenario, branches: u32) {
     scenario.switches.extend((0..branches).map(|_| Switch::default()));
     for (n, host) in receivers(scenario, 1).enumerate() {
         host.switch = first + n as u32 % branches;
+    }
+}
+
+/// Everything is sent in passes, or once with a share of coded symbols on top.
+fn carousel(config: &mut SenderConfig, passes: u32, once: Option<u32>, interleave: Option<u32>) {
+    let passes = match once {
+        Some(overhead) => Passes::Once { overhead: overhead.min(1000) },
+        None => Passes::Times(passes.max(1)),
+    };
+    let interleave = interleave.map(|bytes| bytes.max(1).into());
+    config.payload = Payload::Carousel { passes, interleave };
+    config.control = RateControl::Fixed;
+    if matches!(config.scheme, Scheme::ReedSolomon(_)) {
+        config.scheme = Scheme::RaptorQ;
     }
 }
 

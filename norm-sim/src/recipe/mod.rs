@@ -127,6 +127,7 @@ mod tests {
             "PacketSizes",
             "PathMtu",
             "Payload",
+            "Carousel",
             "Backoff",
             "WaitFor",
             "Joins",

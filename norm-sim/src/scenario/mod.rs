@@ -33,6 +33,8 @@ pub struct Scenario {
     pub hosts: Vec<Host>,
     /// Virtual time after which the run ends.
     pub limit: Duration,
+    /// The run ends this long after the first packet of content, if that is earlier.
+    pub content_limit: Option<Duration>,
     /// A receiver may end incomplete without a reason; otherwise that violates an invariant.
     pub may_fail: bool,
     /// Compare the number of NACKs with what suppression should leave of them.
@@ -52,6 +54,7 @@ impl Scenario {
             switches: vec![Switch::default()],
             hosts: vec![Host::new(sender, near)],
             limit: Duration::from_secs(600),
+            content_limit: None,
             may_fail: false,
             check_nacks: true,
             sealed: None,

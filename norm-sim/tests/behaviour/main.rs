@@ -3,6 +3,7 @@
 //! `cargo test -p norm-sim --test behaviour star::` runs one of the modules.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod carousel;
 mod ecn;
 mod flute;
 mod hostile;

@@ -449,7 +449,7 @@ fn dry_run(sender: SenderId, set: SetId) -> ReceiveEvent {
     };
     ReceiveEvent::DryRun {
         sender,
-        set,
+        set: Some(set),
         create: sum(2, 1, 5_000_000),
         replace: sum(1, 0, 10),
         keep: sum(0, 1, 0),

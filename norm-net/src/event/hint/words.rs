@@ -49,6 +49,7 @@ impl fmt::Display for Hint {
             | Self::SenderIgnored { .. }
             | Self::TooManySenders { .. }
             | Self::OtherProtocol { .. }
+            | Self::OtherSession { .. }
             | Self::NotAFileSet { .. }
             | Self::StreamIgnored { .. }
             | Self::NotVerified { .. } => senders::write(self, f),
@@ -67,6 +68,7 @@ impl fmt::Display for Hint {
             | Self::MetadataRefused { .. }
             | Self::SlowDisk { .. }
             | Self::SpoolFailed { .. }
+            | Self::SpoolRoom { .. }
             | Self::ReceivedAgain { .. }
             | Self::SeparateGroupUnreachable { .. } => receiving::write(self, f),
         }

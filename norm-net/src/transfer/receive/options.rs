@@ -71,7 +71,9 @@ pub struct ReceiveOptions {
     /// Kernel send buffer to ask for, in bytes.
     pub send_buffer: usize,
     /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs
-    /// and for decoding.
+    /// and for decoding. By FLUTE half of the three quarters is for lists of what is here of objects
+    /// and blocks, and 40 MiB are used besides, for tables of files, and for packets of files of
+    /// which no table has told; and five times the longest block while it is decoded.
     pub memory: usize,
     /// Harm done to the session on purpose, for demonstrations and tests.
     pub demo: DemoOptions,
@@ -196,7 +198,25 @@ impl ReceiveOptions {
 
     /// Bytes for blocks under way.
     pub(crate) fn block_memory(&self) -> usize {
-        self.memory / 4 * 3
+        match self.flute {
+            Some(_) => self.memory / 8 * 3,
+            None => self.memory / 4 * 3,
+        }
+    }
+
+    /// By FLUTE, where all blocks are under way at once: bytes for what is known of them, and of
+    /// objects.
+    pub(crate) fn bookkeeping_memory(&self) -> usize {
+        self.memory / 8 * 3
+    }
+
+    /// Bytes for decoding of several blocks at a time; one always may.
+    pub(crate) fn decoding_memory(&self) -> usize {
+        match self.flute {
+            Some(_) => self.memory / 4,
+            // Blocks are short.
+            None => usize::MAX,
+        }
     }
 
     /// How feedback travels in fact: a unicast session has no group to send it to.

@@ -8,8 +8,8 @@
 //! - `standalone`: files from senders that know no sets.
 //! - `senders`: what is known of each sender; `separate_group`: senders that no longer wait.
 //! - `tasks`: what worker threads do.
-//! - `progress`, `remaining`: what is waited for; `disk`: whether that is the disk; `ending`: when
-//!   the session is over.
+//! - `progress`, `remaining`: what is waited for; `disk`: whether that is the disk; `spool_room`:
+//!   whether that has room; `ending`: when the session is over.
 //! - `failure`, `outcome`, `summary`: what came of it. `notifier`: what is said meanwhile.
 //! - `sweeper`: resume data of earlier sessions.
 //! - `engine`, `policy`, `shared`: what all of them work with.
@@ -30,6 +30,7 @@ mod separate_group;
 mod set_job;
 mod set_table;
 mod shared;
+mod spool_room;
 mod standalone;
 mod summary;
 mod sweeper;

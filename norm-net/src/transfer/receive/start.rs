@@ -177,14 +177,14 @@ where
 }
 
 /// What keeps symbols. A sender that cannot be asked sends all blocks at once, or comes back to
-/// each: then those that find no room wait in a file.
+/// each: then those that find no room wait in a file. One that can be asked may do so, too.
 fn store(options: &ReceiveOptions, directory: &Path) -> io::Result<BlockStore> {
-    match options.flute {
-        Some(_) => {
-            let file = SpoolFile::new(directory.to_owned());
-            BlockStore::with_spool(options.block_memory(), file)
-        }
-        None => Ok(BlockStore::new(options.block_memory())),
+    let (memory, file) = (options.block_memory(), SpoolFile::new(directory.to_owned()));
+    let is_mute = options.flute.is_some() || options.effective_feedback() == Feedback::None;
+    if is_mute {
+        BlockStore::with_spool(memory, file)
+    } else {
+        Ok(BlockStore::with_reserve(memory, file))
     }
 }
 
@@ -274,7 +274,8 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
         let Setup { link, engine, returns, identity, events, files, scratch, other } = setup;
         let clock = Clock::start();
         let files = Arc::new(files);
-        let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files))?;
+        let decoding = options.decoding_memory();
+        let (tasks, done) = Tasks::new(returns, &link.waker(), Arc::clone(&files), decoding)?;
         let policy = Policy {
             directory: scratch.as_ref().map_or(&*options.directory, TempDir::path).to_owned(),
             files,
@@ -287,6 +288,8 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             interface: link.interface().name.clone(),
             mtu: link.interface().mtu,
             is_flute: options.flute.is_some(),
+            spooling: options.flute.map(|_| options.block_memory() as u64),
+            tsi: options.flute.and_then(|flute| flute.tsi),
             other,
         };
         let session = Session::new(policy, events, tasks, stopper.clone(), clock.now());
@@ -318,7 +321,9 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
         // Also after an error: it closes the temporary files.
         let drops = self.link.kernel_drops();
         let report = self.session.report(&self.engine.engine().stats(), self.clock.now());
-        let report = ReceiveReport { kernel_drops: drops.unwrap_or(0).into(), ..report };
+        let other_tsi = self.engine.engine().other_session().map(|(_, tsi)| tsi);
+        let kernel_drops = drops.unwrap_or(0).into();
+        let report = ReceiveReport { kernel_drops, other_tsi, ..report };
         ran.map(|()| report)
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::endpoint::PacketOverhead;
-use norm_core::transfer::NodeId;
+use norm_core::transfer::{NodeId, Passes};
 use norm_files::state::StateFolders;
 
 use super::error::SendError;
@@ -45,6 +45,35 @@ pub enum Payload {
     All,
     /// None: what receivers ask for is sent.
     Missing,
+    /// All of it in passes, in which receivers ask for nothing: those that come at any time, and
+    /// those that cannot answer, get all of it from symbols that were not sent before. All files
+    /// are hashed first. After the last pass, what is missing is sent to those that ask. It needs a
+    /// fixed rate, and has no effect with FLUTE, whose options have their own passes.
+    Carousel {
+        /// How often everything is sent.
+        passes: Passes,
+        /// Bytes of blocks that are sent in turns; `None`: all of them with several passes, 16 MiB
+        /// with one.
+        interleave: Option<u64>,
+    },
+}
+
+impl Payload {
+    /// Everything in passes, all blocks in turns.
+    pub const fn carousel(passes: Passes) -> Self {
+        Self::Carousel { passes, interleave: None }
+    }
+}
+
+/// Which receivers can be expected to answer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// All of them.
+    All,
+    /// Some may, others cannot.
+    Some,
+    /// None can.
+    None,
 }
 
 /// How a session is announced; more fields may come.
@@ -231,7 +260,9 @@ impl SendOptions {
         if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
         }
-        if let Some(problem) = self.flute.and_then(|_| self.one_way_problem()) {
+        if self.answers() != Answers::All
+            && let Some(problem) = self.one_way_problem()
+        {
             return Err(problem.into());
         }
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
@@ -240,17 +271,37 @@ impl SendOptions {
         self.standard.as_ref().map_or(Ok(()), Standard::check)
     }
 
-    /// What of the options cannot go together with FLUTE, if anything.
+    /// What of the options cannot go together with receivers that may not answer, if anything.
     fn one_way_problem(&self) -> Option<ConfigProblem> {
         let Pace::Fixed(_) = self.pace else { return Some(ConfigProblem::OneWayRate) };
+        let (is_flute, is_standard) = (self.flute.is_some(), self.standard.is_some());
         let wrong = [
-            (self.standard.is_some(), OneWayOption::Standard),
+            (is_flute && is_standard, OneWayOption::Standard),
+            (is_standard, OneWayOption::StandardCarousel),
             (self.slow != Slow::Wait, OneWayOption::Slow),
-            (self.min_receivers > 0, OneWayOption::MinReceivers),
+            (is_flute && self.min_receivers > 0, OneWayOption::MinReceivers),
             (self.content.payload == Payload::Missing, OneWayOption::OnRequest),
         ];
         let wrong = wrong.into_iter().find(|(is_set, _)| *is_set);
         wrong.map(|(_, option)| ConfigProblem::OneWay { option })
+    }
+
+    /// Which receivers can be expected to answer.
+    pub(super) fn answers(&self) -> Answers {
+        match self.content.payload {
+            _ if self.flute.is_some() => Answers::None,
+            Payload::Carousel { .. } => Answers::Some,
+            Payload::Auto | Payload::All | Payload::Missing => Answers::All,
+        }
+    }
+
+    /// How often everything is sent, where it is sent in passes.
+    pub(super) fn passes(&self) -> Option<Passes> {
+        match (self.flute, self.content.payload) {
+            (Some(flute), _) => Some(flute.passes),
+            (None, Payload::Carousel { passes, .. }) => Some(passes),
+            (None, _) => None,
+        }
     }
 
     /// True when files are sent as they are, and not as a set.

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::error::SendError;
-use super::options::SendOptions;
+use super::options::{Answers, SendOptions};
 use crate::event::Hint;
 use crate::io::interface::Interface;
 use crate::transfer::config_problem::ConfigProblem;
@@ -105,7 +105,8 @@ impl Segment {
 }
 
 /// The lengths of packets that are tried. None for other implementations, one way, on the loopback
-/// interface, where there is no path, and where a segment size was given; one where an MTU was.
+/// interface, where there is no path, and where a segment size was given; one where an MTU was, and
+/// where some receivers may not answer.
 fn sizes(
     options: &SendOptions,
     interface: &Interface,
@@ -117,9 +118,11 @@ fn sizes(
         return Vec::new();
     }
     let limit = interface.mtu.unwrap_or(u32::MAX);
-    let top = options.mtu.map_or_else(|| default_mtu(interface), |mtu| mtu.min(limit));
+    let top = options.mtu.map_or_else(|| first_mtu(options, interface), |mtu| mtu.min(limit));
     let shorter = COMMON_MTUS.into_iter().chain([options.min_mtu]);
-    let shorter = shorter.filter(|&mtu| options.mtu.is_none() && mtu >= options.min_mtu);
+    // Receivers that cannot answer are not looked after, and those that can are named.
+    let falls_back = options.mtu.is_none() && options.answers() == Answers::All;
+    let shorter = shorter.filter(|&mtu| falls_back && mtu >= options.min_mtu);
     let mut sizes = Vec::new();
     for mtu in [top].into_iter().chain(shorter) {
         let room = mtu.saturating_sub(headers);
@@ -134,10 +137,11 @@ fn sizes(
     sizes
 }
 
-/// The MTU to begin with where none is given: one way nothing tells that packets are too long.
+/// The MTU to begin with where none is given: receivers that cannot answer cannot say that packets
+/// are too long.
 fn first_mtu(options: &SendOptions, interface: &Interface) -> u32 {
     let mtu = default_mtu(interface);
-    if options.flute.is_some() { mtu.min(LOOPBACK_MTU) } else { mtu }
+    if options.answers() == Answers::All { mtu } else { mtu.min(LOOPBACK_MTU) }
 }
 
 /// The MTU to reckon with where none is given.
@@ -155,8 +159,10 @@ fn default_segment(mtu: u32, room: u32) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use norm_core::transfer::Passes;
     use norm_seal::{GroupSecret, Keyring};
 
+    use super::super::options::Payload;
     use super::super::protocol::Protocol;
     use super::*;
     use crate::io::seal::SealConfig;
@@ -305,6 +311,8 @@ mod tests {
         assert_eq!(tried(Some(1500), |o| o.min_mtu = 600), low);
         assert_eq!(tried(Some(9000), |o| o.mtu = Some(1500)), [(1500, 1344)], "decided on");
         assert_eq!(tried(Some(9000), |o| o.segment_size = Some(1000)), []);
+        let carousel = |o: &mut SendOptions| o.content.payload = Payload::carousel(Passes::Forever);
+        assert_eq!(tried(Some(9000), carousel), [(1500, 1344)], "some may not answer");
         let loopback = Interface { loopback: true, ..interface(Some(65_536)) };
         let options = SendOptions::new(V4.parse().unwrap());
         assert!(fit_norm(&options, &loopback).unwrap().sizes.is_empty(), "no path");

@@ -16,7 +16,7 @@ use super::bounds::Bounds;
 use super::error::SendError;
 use super::hash_first::{Hashing, HeldObjects, hash_first};
 use super::jobs::Jobs;
-use super::options::{Payload, SendOptions};
+use super::options::{Answers, Payload, SendOptions};
 use super::outlet::SendOutlet;
 use super::protocol::{Prepared, Protocol};
 use super::rate_trace::RateTraceFile;
@@ -76,7 +76,8 @@ pub(super) fn start_with<P: Protocol>(
     let found = scan(&selection)?;
     let cache = HashCache::new(&options.content.state).filter(|_| !options.sends_single_files());
     let mut options = options.clone();
-    options.content.hash_first |= options.flute.is_some_and(|flute| flute.sends_set());
+    options.content.hash_first |=
+        options.answers() != Answers::All && !options.sends_single_files();
     options.content.hash_first |=
         cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
     let options = &options;
@@ -198,6 +199,7 @@ fn settings(
         segment_size: segment.size,
         standard: options.standard,
         flute: options.flute,
+        passes: options.passes(),
         files: found.file_count,
         directories: found.directories,
         links: found.links,
@@ -217,7 +219,7 @@ fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> F
         group: options.group,
         min_receivers: options.min_receivers,
         waits: options.min_receivers > 0 || !segment.is_fixed() || options.flute.is_some(),
-        one_way: options.flute.is_some(),
+        answers: options.answers(),
         nameless: options.standard.is_some(),
         lingers: !options.start.linger.is_zero(),
         separate_group: options.slow.separate_group(),

@@ -47,6 +47,13 @@ impl<E: Engine> Turn<'_, E> {
         self.shared.senders.is_gone(self.engine, self.now, sender)
     }
 
+    /// When the transfer that begins now was heard first: one way its symbols are kept before it is
+    /// known what it is.
+    pub(super) fn begun(&self, sender: SenderId) -> Timestamp {
+        let found_at = self.shared.senders.found_at(sender);
+        found_at.filter(|_| self.shared.policy.is_flute).unwrap_or(self.now)
+    }
+
     /// Requests for repair sent so far.
     pub(super) fn nacks(&self) -> u64 {
         self.engine.stats().nacks
