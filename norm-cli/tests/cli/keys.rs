@@ -143,6 +143,17 @@ fn key_files_that_do_not_fit_are_refused_with_the_cure() {
 }
 
 #[test]
+fn file_that_systemd_hands_to_the_service_alone_is_taken() {
+    let lab = Lab::new();
+    fs::set_permissions(lab.path("lab.join"), Permissions::from_mode(0o440)).unwrap();
+    let mut command = lab.recv();
+    command.args(["--timeout", "0.3", "--key"]).arg(lab.path("lab.join"));
+    assert!(failure(&mut command, 1).contains("chmod 600"));
+    let output = command.env("CREDENTIALS_DIRECTORY", lab.temp.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+}
+
+#[test]
 fn required_key_cannot_be_left_out() {
     let lab = Lab::new();
     for insecure in [&[][..], &["--insecure"]] {
