@@ -1,5 +1,6 @@
 //! Files that hold secrets, which only their owner can read.
 
+use std::env;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -23,7 +24,8 @@ pub(super) fn read(named_by: &str, path: &Path) -> Result<Zeroizing<String>, Fai
         Failure::usage(format!("{named_by} {shown} cannot be read: {error}; check the name"))
     };
     let file = File::open(path).map_err(unreadable)?;
-    if let Some(mode) = loose_mode(&file).map_err(unreadable)? {
+    let loose = loose_mode(&file).map_err(unreadable)?;
+    if let Some(mode) = loose.filter(|_| !is_credential(path)) {
         return Err(Failure::usage(format!(
             "{named_by} {shown} can be read by other users (mode {mode:o}): run chmod 600 {shown}"
         )));
@@ -47,6 +49,13 @@ fn loose_mode(file: &File) -> io::Result<Option<u32>> {
     let metadata = file.metadata()?;
     let mode = metadata.mode() & 0o777;
     Ok((metadata.is_file() && mode & 0o077 != 0).then_some(mode))
+}
+
+/// True of a file that a service manager has handed to this service alone (`LoadCredential` of
+/// systemd). Its mode may name a group, which then stands for a list of users that have access.
+fn is_credential(path: &Path) -> bool {
+    let folder = env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty());
+    folder.is_some_and(|folder| path.starts_with(folder))
 }
 
 #[cfg(not(unix))]

@@ -42,16 +42,17 @@ pub(super) fn ask(side: Side) -> Result<Phrase, Failure> {
         Side::Sender => "phrase (Enter makes a new one): ",
         Side::Receiver => "phrase: ",
     };
-    let answer = rpassword::prompt_password(prompt).map(Zeroizing::new).map_err(no_terminal)?;
+    let answer = rpassword::prompt_password(prompt).map(Zeroizing::new);
+    let answer = answer.map_err(|error| no_terminal(&error))?;
     if side == Side::Receiver || !answer.trim().is_empty() {
         return checked("the phrase", &answer);
     }
     let phrase = make()?;
-    show(&phrase).map_err(no_terminal)?;
+    show(&phrase).map_err(|error| no_terminal(&error))?;
     Ok(phrase)
 }
 
-fn no_terminal(error: io::Error) -> Failure {
+fn no_terminal(error: &io::Error) -> Failure {
     Failure::usage(format!(
         "--phrase asks on a terminal, and there is none: {error}; use --phrase-file or NORM_PHRASE"
     ))

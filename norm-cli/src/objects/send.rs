@@ -21,9 +21,10 @@ use crate::text;
 pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     let given = Given::read(&args.session.keys, Side::Sender)?;
     sandbox::confine(&Allowed::default());
-    let options = options(args, &given)?;
+    let mut options = options(args)?;
     let input = open(args.file.as_deref())?;
     let lengths = args.lengths.as_deref().map(lengths).transpose()?;
+    options.seal = protect(&given, &args.session)?;
     let sender = ObjectSender::open(&options).map_err(|error| failed(&error))?;
     tell(args.session.json, "ready");
     let info = args.info.clone().map(Bytes::from);
@@ -50,7 +51,7 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     }
 }
 
-fn options(args: &SendArgs, given: &Given) -> Result<ObjectSendOptions, Failure> {
+fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
     let form = match args.fec {
         5 => RsForm::Id5,
         129 => RsForm::Id129,
@@ -59,7 +60,6 @@ fn options(args: &SendArgs, given: &Given) -> Result<ObjectSendOptions, Failure>
         other => return Err(Failure::usage(format!("--fec {other} is unknown: use 5, 2 or 129"))),
     };
     let session = &args.session.network;
-    let seal = protect(given, &args.session)?;
     Ok(ObjectSendOptions::new(session.group).with(|o| {
         o.interface = session.interface();
         o.ttl = session.ttl;
@@ -71,7 +71,6 @@ fn options(args: &SendArgs, given: &Given) -> Result<ObjectSendOptions, Failure>
         o.block_len = args.block;
         o.parity = args.parity;
         o.segment_size = args.segment;
-        o.seal = seal;
         o.mode = if args.native { Mode::Native } else { Mode::Standard };
     }))
 }

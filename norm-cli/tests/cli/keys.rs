@@ -125,7 +125,8 @@ fn key_files_that_do_not_fit_are_refused_with_the_cure() {
     assert!(message.contains("cannot sign") && message.contains("lab.key"), "{message}");
     assert!(key(Lab::send, "none.key").contains("check the name"));
     let line = secret(&lab.path("lab.key"));
-    let damaged = line.replace(&line[30..31], if &line[30..31] == "q" { "p" } else { "q" });
+    let mut damaged = line.clone();
+    damaged.replace_range(30..31, if &line[30..31] == "q" { "p" } else { "q" });
     lab.write("damaged.key", &damaged);
     let message = key(Lab::send, "damaged.key");
     assert!(message.contains("wrong or missing") && !message.contains(&damaged), "{message}");
@@ -139,6 +140,17 @@ fn key_files_that_do_not_fit_are_refused_with_the_cure() {
     assert!(objects(&["send", "data"], "lab.join").contains("cannot sign"));
     lab.write("lab.key", &line);
     assert!(objects(&["recv", "--secs", "1"], "lab.key").contains("the sender's key"));
+}
+
+#[test]
+fn file_that_systemd_hands_to_the_service_alone_is_taken() {
+    let lab = Lab::new();
+    fs::set_permissions(lab.path("lab.join"), Permissions::from_mode(0o440)).unwrap();
+    let mut command = lab.recv();
+    command.args(["--timeout", "0.3", "--key"]).arg(lab.path("lab.join"));
+    assert!(failure(&mut command, 1).contains("chmod 600"));
+    let output = command.env("CREDENTIALS_DIRECTORY", lab.temp.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
 }
 
 #[test]
