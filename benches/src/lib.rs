@@ -4,6 +4,7 @@
 //! - `fec`: making repair symbols and solving a block.
 //! - `reed_solomon`: parity and lost symbols of one block, compared with another crate.
 //! - `engines`: a whole transfer in the simulator.
+//! - `flute_peer`: FLUTE's engines beside the crate `flute`, in memory.
 //! - `loopback`: a file to one receiver over loopback multicast, compared with the bare sockets.
 //! - `growth`: the cost of a sender by the number of its receivers.
 //! - `simulator`: deliveries per second of the simulator.

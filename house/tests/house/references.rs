@@ -1,5 +1,5 @@
-//! What docs/architecture.md and docs/rfc-coverage.md name exists: files, functions, tests and the
-//! numbers of deviations.
+//! What docs/architecture.md, docs/flute.md and docs/rfc-coverage.md name exists: files, functions,
+//! tests and the numbers of deviations.
 //!
 //! Only text in backticks counts. A path is looked for from the top, in each crate, and in folders
 //! that were named since the last heading. A name directly after a path is something that this
@@ -14,7 +14,7 @@ use crate::sources::{CRATES, Source, assert_none, files, root, source};
 const COVERAGE: &str = "docs/rfc-coverage.md";
 /// Names tests only.
 const SECURITY: &str = "docs/security.md";
-const DOCUMENTS: [&str; 2] = ["docs/architecture.md", COVERAGE];
+const DOCUMENTS: [&str; 3] = ["docs/architecture.md", "docs/flute.md", COVERAGE];
 
 #[test]
 fn paths_in_documents_exist() {

@@ -109,7 +109,12 @@ pub struct Loss {
 
 impl Loss {
     pub fn new(percent: u32) -> Self {
-        Self { rng: Rng::new(7), percent }
+        Self::drawn(percent, 7)
+    }
+
+    /// Others with another seed.
+    pub fn drawn(percent: u32, seed: u64) -> Self {
+        Self { rng: Rng::new(seed), percent }
     }
 
     pub fn hits(&mut self) -> bool {

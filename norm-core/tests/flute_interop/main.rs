@@ -11,10 +11,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
 mod alone;
+mod carousel;
 mod case;
 mod dissector;
 mod from_peer;
 mod matrix;
+mod models;
 mod peer;
 mod receiver;
 mod sender;

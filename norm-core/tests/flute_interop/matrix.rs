@@ -73,8 +73,11 @@ fn small_objects_to_the_peer() {
     let mut cells = 0;
     for case in Fec::ALL.into_iter().flat_map(small).filter(peer_can_receive) {
         for profile in [Profile::FluteCrate, Profile::Rfc6726] {
-            to_peer::send(&case, profile, to_peer::passes(&case), 10 * MIB);
-            cells += 1;
+            for table in [Table::Plain, Table::Gzip] {
+                let case = Case { table, ..case };
+                to_peer::send(&case, profile, to_peer::passes(&case), 10 * MIB);
+                cells += 1;
+            }
         }
     }
     println!("{cells} transfers to the peer are complete");

@@ -114,6 +114,11 @@ impl OurReceiver {
         self.complete.iter().map(|object| (name(object), bytes(object))).collect()
     }
 
+    /// How many objects are complete.
+    pub fn complete_count(&self) -> usize {
+        self.complete.len()
+    }
+
     pub fn stats(&self) -> ReceiverStats {
         *self.engine.stats()
     }

@@ -4,15 +4,16 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use md5::{Digest, Md5};
 use norm_core::Timestamp;
 use norm_core::endpoint::{Endpoint, GatherJob, Job, JobDone, Piece, PrepareJob, TransmitBuf};
 use norm_core::fec::{RsForm, encode};
 use norm_core::flute::sender::{FecChoice, Passes};
 use norm_core::flute::wire::{ExtensionBuf, Packet, TimeFields, Toi};
 use norm_core::flute::{Profile, Sender, SenderConfig};
-use norm_core::transfer::{ObjectMeta, ObjectSpec, Outbound};
+use norm_core::transfer::{FileContent, ObjectMeta, ObjectSpec, Outbound};
 
-use crate::case::{Case, Fec};
+use crate::case::{Case, Fec, Table};
 
 /// How our sender cuts and codes objects.
 pub fn config(case: &Case, profile: Profile, passes: Passes) -> SenderConfig {
@@ -34,16 +35,16 @@ pub fn config(case: &Case, profile: Profile, passes: Passes) -> SenderConfig {
         unix_start: Duration::from_secs(1_800_000_000),
         // Ten milliseconds are about a hundred packets, so that losing a table costs little.
         fdt_interval: Duration::from_millis(10),
+        fdt_gzip: case.table == Table::Gzip,
         ..SenderConfig::new(1, 120_000_000)
     }
 }
 
-/// A sender with one object.
+/// A sender with its objects.
 pub struct OurSender {
     engine: Sender,
     now: Timestamp,
-    key: u64,
-    content: Vec<u8>,
+    content: BTreeMap<u64, Vec<u8>>,
     /// Of each block the last two jobs: first id, symbol size, symbols.
     prepared: BTreeMap<u64, Vec<(u32, usize, Vec<u8>)>>,
     out: TransmitBuf,
@@ -51,14 +52,28 @@ pub struct OurSender {
 }
 
 impl OurSender {
+    /// With one object.
     pub fn new(config: &SenderConfig, content: &[u8]) -> Self {
+        Self::of_objects(config, &[("a/b.bin".to_owned(), content.to_vec())])
+    }
+
+    /// With objects of these names and bytes.
+    pub fn of_objects(config: &SenderConfig, objects: &[(String, Vec<u8>)]) -> Self {
         let mut engine = Sender::new(config, 1, Timestamp::ZERO).unwrap();
-        let meta = ObjectMeta::file(Some(Bytes::from_static(b"a/b.bin")));
-        let key = engine.enqueue(ObjectSpec { size: content.len() as u64, meta }).unwrap();
+        let mut content = BTreeMap::new();
+        for (name, bytes) in objects {
+            let md5 = Some(Md5::digest(bytes).into());
+            let meta = ObjectMeta::File {
+                name: Some(Bytes::copy_from_slice(name.as_bytes())),
+                content: FileContent { md5, ..FileContent::default() },
+            };
+            let key = engine.enqueue(ObjectSpec { size: bytes.len() as u64, meta }).unwrap();
+            content.insert(key, bytes.clone());
+        }
         engine.finish();
         let out = TransmitBuf::new(64);
-        let (content, prepared, waiting) = (content.to_vec(), BTreeMap::new(), Vec::new());
-        Self { engine, now: Timestamp::ZERO, key, content, prepared, out, waiting }
+        let (prepared, waiting) = (BTreeMap::new(), Vec::new());
+        Self { engine, now: Timestamp::ZERO, content, prepared, out, waiting }
     }
 
     /// The next packet.
@@ -85,8 +100,7 @@ impl OurSender {
 
     fn prepare(&mut self, job: PrepareJob) -> JobDone {
         let (block, first, from) = (job.source.block, job.first, job.source.offset as usize);
-        assert_eq!(job.source.object, self.key);
-        let source = &self.content[from..from + job.source.len as usize];
+        let source = &self.content[&job.source.object][from..from + job.source.len as usize];
         let (size, count) = (job.symbol_size, job.count);
         let symbols = encode(job.scheme, job.symbols, size, source, first, count).unwrap();
         let kept = self.prepared.entry(block).or_default();
@@ -107,7 +121,9 @@ impl OurSender {
 
     fn piece(&self, piece: Piece) -> &[u8] {
         match piece {
-            Piece::Source { offset, len, .. } => &self.content[offset as usize..][..len as usize],
+            Piece::Source { object, offset, len } => {
+                &self.content[&object][offset as usize..][..len as usize]
+            }
             Piece::Prepared { block, first, count } => {
                 let mut found = self.prepared[&block].iter().filter_map(|(from, size, symbols)| {
                     let at = first.checked_sub(*from)? as usize * size;

@@ -3,7 +3,7 @@
 use norm_core::flute::Profile;
 use norm_core::flute::sender::Passes;
 
-use crate::case::{Case, Fec, Loss};
+use crate::case::{Case, Fec, Loss, Table};
 use crate::peer::PeerReceiver;
 use crate::sender::{OurSender, config, without_fti};
 
@@ -64,6 +64,34 @@ fn tables_alone_say_to_the_peer_how_objects_are_cut() {
         let case = Case { in_band: false, ..Case::new(fec, 30_000) };
         send(&case, Profile::FluteCrate, passes(&case), 10 << 20);
     }
+}
+
+#[test]
+fn tables_in_gzip_are_read_by_the_peer() {
+    for fec in Fec::ALL {
+        for in_band in [true, false] {
+            let case = Case { in_band, table: Table::Gzip, ..Case::new(fec, 30_000) };
+            send(&case, Profile::FluteCrate, passes(&case), 10 << 20);
+        }
+    }
+}
+
+#[test]
+fn peer_checks_the_hash_in_our_table() {
+    let case = Case::new(Fec::NoCode, 30_000);
+    let content = case.content();
+    let config = config(&case, Profile::FluteCrate, passes(&case));
+    let mut sender = OurSender::new(&config, &content);
+    let mut receiver = PeerReceiver::new(10 << 20);
+    while let Some(mut packet) = sender.next() {
+        // The last byte of the first symbol.
+        if packet.ends_with(&content[1390..1400]) {
+            *packet.last_mut().unwrap() ^= 1;
+        }
+        receiver.hear(&packet);
+    }
+    assert!(receiver.complete().is_empty(), "it takes what is not what was sent");
+    assert_eq!(receiver.failed(), 1);
 }
 
 #[test]

@@ -95,6 +95,30 @@ fn documents_that_are_none_are_refused() {
 }
 
 #[test]
+fn prefixes_and_masses_of_attributes_are_no_way_in() {
+    let many: String = (0..1_000_000).map(|n| format!(" a{n}='1'")).collect();
+    assert_eq!(parse(&format!("<FDT-Instance Expires='1'{many}/>")), Err(FdtError::TooLarge));
+    let many = &many[..MAX_DOCUMENT - 100];
+    let many = &many[..many.rfind(' ').unwrap()];
+    for document in [
+        format!("<FDT-Instance Expires='1'{many}/>"),
+        format!("<FDT-Instance Expires='1'><File TOI='1'{many}/></FDT-Instance>"),
+    ] {
+        assert_eq!(parse(&document), Err(FdtError::TooLarge));
+    }
+    let bindings: String = (0..200).map(|n| format!(" xmlns:p{n}='u{n}'")).collect();
+    let inside = "<b:File a:TOI='1' b:Content-Location='x' TOI='2'/>";
+    let elsewhere = "<n:File xmlns:n='urn:n' n:TOI='3' n:Content-Location='y'/>";
+    let undeclared = "<q:x><q:File TOI='4' Content-Location='z'/></q:x>";
+    let root = format!("<a:FDT-Instance xmlns:a='a' xmlns:b='b' a:Expires='1'{bindings}>");
+    let fdt = parse(&format!("{root}{inside}{elsewhere}{undeclared}</a:FDT-Instance>")).unwrap();
+    let found: Vec<(u128, &str)> =
+        fdt.files.iter().map(|file| (file.toi.get(), &*file.location)).collect();
+    assert_eq!(found, [(1, "x"), (3, "y")], "the first of each local name, and only of files");
+    assert_eq!(fdt.elements, [undeclared]);
+}
+
+#[test]
 fn lengths_of_encoded_files_are_not_guessed() {
     let attributes = |encoding: &str, transfer: &str| {
         let file = format!(

@@ -29,8 +29,12 @@ pub struct SenderConfig {
     pub rate: u64,
     /// Bytes per packet besides its UDP payload.
     pub overhead: PacketOverhead,
-    /// Time between two sendings of the table.
+    /// Time between two sendings of the table. It is less where more content would pass meanwhile
+    /// than receivers keep without a table, and more where the table would take more than a
+    /// twentieth of the rate.
     pub fdt_interval: Duration,
+    /// The table travels in gzip (EXT_CENC), which some profiles do not allow.
+    pub fdt_gzip: bool,
     /// How long a table is valid, at least four intervals; a new one comes at half of it.
     pub fdt_life: Duration,
     /// Time since 1970 at [`Timestamp::ZERO`](crate::Timestamp::ZERO).
@@ -64,6 +68,7 @@ impl SenderConfig {
             rate,
             overhead: PacketOverhead::IPV4,
             fdt_interval: Duration::from_secs(1),
+            fdt_gzip: false,
             fdt_life: Duration::from_secs(3600),
             unix_start: Duration::ZERO,
             interleave: None,
@@ -99,6 +104,9 @@ impl SenderConfig {
         }
         if self.passes == Passes::Times(0) {
             return Err(SenderError::Passes);
+        }
+        if self.fdt_gzip && !rules.gzip_table {
+            return Err(SenderError::GzipTable { profile: self.profile });
         }
         if self.fdt_life < self.fdt_interval.saturating_mul(4) {
             return Err(SenderError::Life);

@@ -6,23 +6,33 @@ use super::objects::{Object, Objects};
 use super::table::TableSymbol;
 use crate::carousel::Symbol;
 use crate::fec::{PayloadId, Scheme};
-use crate::flute::wire::{ExtFdt, ExtTime, ExtensionBuf, Header, IdWidths, NtpTime, Toi};
+use crate::flute::wire::{Cenc, ExtFdt, ExtTime, ExtensionBuf, Header, IdWidths, NtpTime, Toi};
 
-/// Bytes of EXT_FDT and EXT_TIME.
+/// Bytes of EXT_FDT, EXT_CENC and EXT_TIME.
 const EXT_FDT: usize = 4;
+const EXT_CENC: usize = 4;
 const EXT_TIME: usize = 12;
 /// Bytes of EXT_FTI and payload id of the table's schemes.
 const TABLE_FTI: usize = 16;
 const TABLE_PAYLOAD_ID: usize = 4;
 
+/// Bytes of a packet of the table before its symbol, with the widest ids.
+pub(super) fn table_header_len(objects: &Objects) -> usize {
+    let time = if objects.rules().time { EXT_TIME } else { 0 };
+    let cenc = if objects.has_gzip_table() { EXT_CENC } else { 0 };
+    bare_header_len() + EXT_FDT + cenc + time + TABLE_FTI + TABLE_PAYLOAD_ID
+}
+
+/// Bytes of a header without extensions, with the widest ids.
+fn bare_header_len() -> usize {
+    8 + IdWidths::WORDS.tsi_len() + IdWidths::WORDS.toi_len()
+}
+
 /// Bytes of the table's symbols, whose packets are as long as those of objects or a little shorter:
 /// `header` is what the latter have before a symbol of `symbol_size` bytes.
 pub(super) fn table_symbol_size(objects: &Objects, header: usize, symbol_size: u16) -> u16 {
-    let time = if objects.rules().time { EXT_TIME } else { 0 };
-    let widths = IdWidths::WORDS;
-    let bare = 8 + widths.tsi_len() + widths.toi_len();
-    let own = bare + EXT_FDT + time + TABLE_FTI + TABLE_PAYLOAD_ID;
-    let more = u16::try_from(own.saturating_sub(header.max(bare))).unwrap_or(0);
+    let own = table_header_len(objects);
+    let more = u16::try_from(own.saturating_sub(header.max(bare_header_len()))).unwrap_or(0);
     symbol_size.saturating_sub(more) & !3
 }
 
@@ -84,6 +94,9 @@ pub(super) fn table(
     header.close_session = close_session;
     let mut extensions = ExtensionBuf::new();
     extensions.push_fdt(ExtFdt { version: rules.version, instance: symbol.instance });
+    if objects.has_gzip_table() {
+        extensions.push_cenc(Cenc::GZIP);
+    }
     if rules.time {
         let sent = Some(NtpTime::from_unix(unix));
         extensions.push_time(ExtTime { sent, ..ExtTime::default() });

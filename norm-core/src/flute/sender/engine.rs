@@ -66,7 +66,6 @@ pub struct Sender {
     /// Bytes of the longest packet of an object.
     packet_len: usize,
     symbol_size: u16,
-    fdt_interval: Duration,
     phase: Phase,
     is_finishing: bool,
     is_open: bool,
@@ -88,9 +87,10 @@ impl Sender {
         let objects = Objects::new(choice, config, first_toi);
         let header = config.header_len();
         let table_size = emit::table_symbol_size(&objects, header, config.symbol_size);
+        let table_overhead = emit::table_header_len(&objects) + config.overhead.bytes();
         let mut sender = Self {
+            table: Table::new(config, objects.rules(), table_size, table_overhead, now),
             objects,
-            table: Table::new(config, table_size, now),
             content: Carousel::new(config.passes, config.interleave()),
             set_lists: Carousel::of_set_lists(),
             empties: Empties::default(),
@@ -101,7 +101,6 @@ impl Sender {
             overhead: config.overhead,
             packet_len: header + usize::from(config.symbol_size),
             symbol_size: config.symbol_size,
-            fdt_interval: config.fdt_interval,
             phase: Phase::Sending,
             is_finishing: false,
             is_open: false,
@@ -149,6 +148,7 @@ impl Sender {
     /// Ends the session; `tables` are sent before.
     pub(super) fn end(&mut self, tables: u32) {
         if self.phase == Phase::Sending {
+            self.table.stop();
             self.phase = Phase::Ending { tables, closes: CLOSES, next: Timestamp::ZERO };
         }
     }
@@ -159,6 +159,7 @@ impl Sender {
         if rate > 0 {
             self.pacer.set_rate(Some(rate), now);
             self.content.set_rate(rate);
+            self.table.set_rate(rate);
         }
     }
 
@@ -240,8 +241,8 @@ impl Sender {
     fn begin_table(&mut self, now: Timestamp) {
         if self.table.begin(&self.objects, self.is_finishing, now) {
             let bytes = u128::from(self.rate_now() / 8 / SET_LIST_SHARE)
-                * self.fdt_interval.as_millis()
-                / 1000;
+                * self.table.interval().as_micros()
+                / 1_000_000;
             let once = self.set_lists.source_symbols().saturating_mul(self.packet_len as u64);
             let sum = self.credit.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
             self.credit = sum.min(once);

@@ -48,6 +48,16 @@ pub enum SenderError {
     Passes,
     /// A table would expire before it is sent again.
     Life,
+    /// The profile's receivers read no table in gzip.
+    GzipTable {
+        /// The profile.
+        profile: Profile,
+    },
+    /// The profile has no way to say that a file is encoded.
+    Encoded {
+        /// The profile.
+        profile: Profile,
+    },
     /// The object is larger than scheme, symbol size and profile allow.
     ObjectTooLarge {
         /// Bytes of the object.
@@ -87,6 +97,12 @@ impl fmt::Display for SenderError {
             Self::Rate => f.write_str("a rate is needed: nothing else controls it"),
             Self::Passes => f.write_str("at least one pass is needed"),
             Self::Life => f.write_str("the table has to live for four of its intervals"),
+            Self::GzipTable { profile } => {
+                write!(f, "the profile {profile} allows no table in gzip: send it as it is")
+            }
+            Self::Encoded { profile } => {
+                write!(f, "the profile {profile} allows no encoded files: send them as they are")
+            }
             Self::ObjectTooLarge { size, limit } => {
                 write!(f, "the object has {size} bytes; at most {limit} can be sent")
             }

@@ -10,7 +10,7 @@ use crate::fec::Layout;
 use crate::fileset::PartKind;
 use crate::flute::fdt::{Fdt, FdtFile, FileAttributes, Oti, SetPart};
 use crate::flute::wire::{Fti, IdWidths, Toi, Tsi};
-use crate::transfer::{ObjectMeta, ObjectSpec};
+use crate::transfer::{FileContent, ObjectMeta, ObjectSpec};
 
 /// An object.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Object {
     fti: Fti,
     location: String,
     part: Option<SetPart>,
+    /// What the application says of its content.
+    content: FileContent,
     /// Bytes of its entry in a table.
     entry: usize,
 }
@@ -48,14 +50,18 @@ impl Object {
 
     /// Its entry in a table.
     pub(super) fn file(&self, rules: &Rules) -> FdtFile {
-        let size = self.layout.size();
+        let (size, content, hashes) = (self.layout.size(), &self.content, rules.hashes);
         FdtFile {
             toi: self.toi(),
             location: self.location.clone(),
             attributes: FileAttributes {
-                content_length: Some(size),
+                content_length: if content.is_encoded { content.len } else { Some(size) },
                 transfer_length: rules.transfer_length.then_some(size),
                 content_type: rules.content_type.map(str::to_owned),
+                content_encoding: content.is_encoded.then(|| "gzip".to_owned()),
+                content_md5: content.md5.filter(|_| hashes.md5),
+                content_digest: content.sha256.filter(|_| hashes.sha256),
+                blake3: content.blake3.filter(|_| hashes.blake3),
                 set_part: self.part,
                 oti: Oti::of(&self.fti),
                 ..FileAttributes::default()
@@ -77,6 +83,7 @@ pub(super) struct Objects {
     /// What stands before the names of files.
     base: String,
     tsi: Tsi,
+    gzip_table: bool,
     /// Bytes of all entries.
     entries: usize,
     bytes: u64,
@@ -92,6 +99,7 @@ impl Objects {
             rules: config.profile.rules(),
             base: config.location_base.clone(),
             tsi: Tsi::new(config.tsi).unwrap_or_default(),
+            gzip_table: config.fdt_gzip,
             entries: 0,
             bytes: 0,
         }
@@ -107,8 +115,16 @@ impl Objects {
         if matches!(spec.meta, ObjectMeta::SetPart { .. }) && !self.rules.set_parts {
             return Err(SenderError::SetPart { profile: self.profile });
         }
+        let content = match &spec.meta {
+            ObjectMeta::File { content, .. } => content.clone(),
+            _ => FileContent::default(),
+        };
+        if content.is_encoded && !self.rules.encoded {
+            return Err(SenderError::Encoded { profile: self.profile });
+        }
         let (location, part) = self.describe(&spec.meta, toi);
-        let mut object = Object { toi, layout, fti: Fti::of(&layout), location, part, entry: 0 };
+        let fti = Fti::of(&layout);
+        let mut object = Object { toi, layout, fti, location, part, content, entry: 0 };
         object.entry = entry_len(&object, self.rules);
         let limit = self.rules.max_table;
         if self.entries.saturating_add(object.entry).saturating_add(TABLE_FRAME) > limit {
@@ -158,6 +174,11 @@ impl Objects {
 
     pub(super) fn rules(&self) -> &'static Rules {
         self.rules
+    }
+
+    /// True when the table travels in gzip.
+    pub(super) fn has_gzip_table(&self) -> bool {
+        self.gzip_table
     }
 
     /// The widths of ids in all packets: those that the largest TOI so far needs.

@@ -43,6 +43,17 @@ pub(super) enum Close {
     WithTable,
 }
 
+/// The hashes of a file that its receivers know, or may know without harm.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hashes {
+    /// `Content-MD5`.
+    pub md5: bool,
+    /// `Content-Digest`, with SHA-256.
+    pub sha256: bool,
+    /// `Content-BLAKE3`, our own.
+    pub blake3: bool,
+}
+
 /// What a profile forces, forbids, and sets where the application does not.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rules {
@@ -58,6 +69,12 @@ pub(super) struct Rules {
     /// The last table says that it is the last.
     pub complete: bool,
     pub transfer_length: bool,
+    /// The hashes that the table may tell, if the application does.
+    pub hashes: Hashes,
+    /// Objects may be files in gzip, which the table tells (`Content-Encoding`).
+    pub encoded: bool,
+    /// The table may be in gzip (EXT_CENC).
+    pub gzip_table: bool,
     /// The media type that each file is given.
     pub content_type: Option<&'static str>,
     pub schema_version: Option<&'static str>,
@@ -93,6 +110,7 @@ const ALL: &[FecId] = &[
 ];
 /// What 3GPP and DVB know.
 const SIMPLE: &[FecId] = &[FecId::NO_CODE, FecId::RAPTOR];
+const ONLY_MD5: Hashes = Hashes { md5: true, sha256: false, blake3: false };
 const HALF_WORD: u64 = 0xfffe;
 const WORD: u64 = 0xffff_ffff;
 
@@ -104,6 +122,9 @@ const OWN: Rules = Rules {
     coded_table: true,
     complete: true,
     transfer_length: true,
+    hashes: Hashes { md5: false, sha256: true, blake3: true },
+    encoded: true,
+    gzip_table: true,
     content_type: None,
     schema_version: None,
     empty_packets: false,
@@ -122,6 +143,7 @@ const OWN: Rules = Rules {
 const RFC_6726: Rules = Rules {
     namespace: Namespace::Rfc6726,
     coded_table: false,
+    hashes: Hashes { md5: true, sha256: true, blake3: false },
     empty_packets: true,
     set_parts: false,
     split: None,
@@ -132,6 +154,7 @@ const RFC_6726: Rules = Rules {
 const FLUTE_CRATE: Rules = Rules {
     namespace: Namespace::Ietf2005,
     complete: false,
+    hashes: ONLY_MD5,
     max_coded_blocks: 255,
     interleave: Some(10 << 20),
     ..RFC_6726
@@ -144,6 +167,9 @@ const MBMS: Rules = Rules {
     time: false,
     complete: false,
     transfer_length: false,
+    hashes: ONLY_MD5,
+    encoded: false,
+    gzip_table: false,
     content_type: Some("application/octet-stream"),
     schema_version: Some("2"),
     empty_packets: false,
@@ -158,6 +184,7 @@ const MABR: Rules = Rules {
     namespace: Namespace::Ietf2005,
     time: true,
     transfer_length: true,
+    hashes: Hashes { md5: false, sha256: true, blake3: false },
     schema_version: None,
     one_block: true,
     max_tsi: WORD,
@@ -166,6 +193,16 @@ const MABR: Rules = Rules {
 };
 
 impl Profile {
+    /// True when its tables tell the MD5 of a file, where the application does.
+    pub const fn tells_md5(self) -> bool {
+        self.rules().hashes.md5
+    }
+
+    /// True when its tables tell the SHA-256 of a file, where the application does.
+    pub const fn tells_sha256(self) -> bool {
+        self.rules().hashes.sha256
+    }
+
     pub(super) const fn rules(self) -> &'static Rules {
         match self {
             Self::Own => &OWN,

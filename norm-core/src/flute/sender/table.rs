@@ -1,8 +1,10 @@
 //! Instances of the file delivery table (RFC 6726 §3.4), and which of their symbols is sent next.
 //!
 //! An instance has the same bytes for as long as its id: new ones come when objects are added, when
-//! no more will come, and when half of the life of the old ones is over. Where profiles allow it, a
-//! long table is cut into several instances.
+//! no more will come, and when half of the life of the old ones is over. They are sent at once.
+//! What is sent again takes its turn among the content: at most one packet in twenty, so that many
+//! files at a low rate leave room for what is in them. Where profiles allow it, a long table is cut
+//! into several instances.
 
 use core::ops::Range;
 use core::time::Duration;
@@ -10,17 +12,22 @@ use std::collections::VecDeque;
 
 use super::config::SenderConfig;
 use super::objects::{Objects, TABLE_FRAME};
+use super::profile::Rules;
 use crate::base::Timestamp;
 use crate::fec::{
     Layout, LayoutError, MAX_NO_CODE_BLOCK_LEN, MAX_RAPTORQ_BLOCK_LEN, Scheme, encode,
 };
-use crate::flute::fdt::{Fdt, FileAttributes};
+use crate::flute::fdt::{Fdt, FileAttributes, gzip};
 use crate::flute::wire::{FdtInstanceId, Fti, NtpTime};
 
 /// Coded symbols on top of what an instance needs, each time that it is sent.
 const EXTRA_SYMBOLS: u32 = 2;
-/// A table takes at most one part of this many of the time.
-const SHARE: u32 = 4;
+/// What is sent again takes at most one part of this many of the rate.
+const SHARE: u32 = 20;
+/// Bytes between two sendings at most, where the share allows it: half of what receivers are to
+/// keep of objects that no table has told of, with EXT_FTI in each packet and without it.
+const NAMELESS: u64 = 8 << 20;
+const NAMELESS_WITHOUT_FTI: u64 = 2 << 20;
 
 /// An instance.
 #[derive(Debug)]
@@ -40,6 +47,8 @@ struct Instance {
 #[derive(Debug)]
 struct Sending {
     instance: usize,
+    /// It was never sent whole: it does not wait.
+    is_new: bool,
     /// The symbols to send, counted over all sendings.
     symbols: Range<u64>,
     /// Bytes of the coded ones among them; the first of them.
@@ -62,37 +71,80 @@ pub(super) struct TableSymbol {
 pub(super) struct Table {
     instances: Vec<Instance>,
     next_id: FdtInstanceId,
-    /// Instances that are to be sent.
+    /// Instances that are to be sent at once.
+    urgent: VecDeque<usize>,
+    /// Instances that are to be sent again.
     queue: VecDeque<usize>,
     sending: Option<Sending>,
     /// When all of them are sent again.
     due: Timestamp,
+    /// When the next symbol of what is sent again may be sent.
+    ready: Timestamp,
     /// When the sending under way began.
     began: Option<Timestamp>,
     /// Objects have come, or no more will.
     is_stale: bool,
     symbol_size: u16,
+    /// Bytes of a packet besides its symbol.
+    overhead: usize,
+    /// Bits per second.
+    rate: u64,
+    /// Time between two sendings, as it was asked for and as it is.
+    longest_interval: Duration,
     interval: Duration,
+    /// Bytes between two sendings at most.
+    nameless: u64,
     life: Duration,
     unix_start: Duration,
 }
 
 impl Table {
-    /// `symbol_size` is that of the table.
-    pub(super) fn new(config: &SenderConfig, symbol_size: u16, now: Timestamp) -> Self {
-        Self {
+    /// `symbol_size` is that of the table, `overhead` are the bytes of its packets besides.
+    pub(super) fn new(
+        config: &SenderConfig,
+        rules: &Rules,
+        symbol_size: u16,
+        overhead: usize,
+        now: Timestamp,
+    ) -> Self {
+        let mut this = Self {
             instances: Vec::new(),
             next_id: FdtInstanceId::default(),
+            urgent: VecDeque::new(),
             queue: VecDeque::new(),
             sending: None,
             due: now,
+            ready: now,
             began: None,
             is_stale: false,
             symbol_size,
+            overhead,
+            rate: config.rate,
+            longest_interval: config.fdt_interval,
             interval: config.fdt_interval,
+            nameless: if rules.fti_in_band { NAMELESS } else { NAMELESS_WITHOUT_FTI },
             life: config.fdt_life,
             unix_start: config.unix_start,
-        }
+        };
+        this.set_rate(config.rate);
+        this
+    }
+
+    /// Sets the rate of the session, in bits per second; not 0.
+    pub(super) fn set_rate(&mut self, rate: u64) {
+        self.rate = rate.max(1);
+        self.interval = self.longest_interval.min(self.time_of(self.nameless));
+    }
+
+    /// What so many bytes take.
+    fn time_of(&self, bytes: u64) -> Duration {
+        let nanos = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(self.rate);
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// Time between two sendings, unless their share is too large.
+    pub(super) fn interval(&self) -> Duration {
+        self.interval
     }
 
     /// Says that what it has to say has changed.
@@ -107,22 +159,26 @@ impl Table {
 
     /// When there is something to send.
     pub(super) fn due(&self) -> Timestamp {
-        let waits = self.is_stale || self.is_under_way();
-        if waits { Timestamp::ZERO } else { self.due }
+        let is_new = self.sending.as_ref().is_some_and(|sending| sending.is_new);
+        if self.is_stale || is_new || !self.urgent.is_empty() {
+            return Timestamp::ZERO;
+        }
+        let next = if self.is_under_way() { self.ready } else { self.due };
+        let renewals = self.instances.iter().map(|instance| instance.made + self.life / 2);
+        renewals.min().map_or(next, |renewal| renewal.min(next))
     }
 
     /// True while a sending is not at its end.
     pub(super) fn is_under_way(&self) -> bool {
-        self.sending.is_some() || !self.queue.is_empty()
+        self.sending.is_some() || !self.urgent.is_empty() || !self.queue.is_empty()
     }
 
     /// Begins to send what is due; true when that is all of the table, for it is time.
     pub(super) fn begin(&mut self, objects: &Objects, complete: bool, now: Timestamp) -> bool {
         let age = |instance: &Instance| now.saturating_since(instance.made);
         let is_old = self.instances.iter().any(|instance| age(instance) >= self.life / 2);
-        let is_period = is_old || (!self.is_under_way() && now >= self.due);
-        let is_renewed = is_period || self.is_stale;
-        if is_renewed {
+        let is_period = !self.is_under_way() && now >= self.due;
+        if is_period || is_old || self.is_stale {
             self.refresh(objects, complete, now);
         }
         if is_period {
@@ -133,16 +189,36 @@ impl Table {
 
     /// Sends all of the table, whenever it was sent before.
     pub(super) fn send_all(&mut self, now: Timestamp) {
-        self.queue = (0..self.instances.len()).collect();
+        self.suspend();
+        let all = 0..self.instances.len();
+        self.queue = all.filter(|index| !self.urgent.contains(index)).collect();
         self.began = Some(now);
         self.due = now + self.interval;
+    }
+
+    /// Leaves what is sent again where it is.
+    pub(super) fn stop(&mut self) {
+        self.suspend();
+        self.queue.clear();
+        self.began = None;
+    }
+
+    /// Puts off the sending under way, if it is not new; it goes on where it was.
+    fn suspend(&mut self) {
+        if let Some(sending) = self.sending.take_if(|sending| !sending.is_new) {
+            if let Some(instance) = self.instances.get_mut(sending.instance) {
+                instance.next = sending.symbols.start;
+            }
+            self.queue.push_front(sending.instance);
+        }
     }
 
     /// The next symbol, while a sending is under way.
     pub(super) fn next_symbol(&mut self, now: Timestamp) -> Option<TableSymbol> {
         if self.sending.is_none() {
-            let index = self.queue.pop_front()?;
-            self.sending = self.sending_of(index);
+            let new = self.urgent.pop_front();
+            let index = new.or_else(|| self.queue.pop_front())?;
+            self.sending = self.sending_of(index, new.is_some());
         }
         let sending = self.sending.as_mut()?;
         let instance = self.instances.get(sending.instance)?;
@@ -151,16 +227,16 @@ impl Table {
         if sending.symbols.is_empty() {
             self.sending = None;
         }
-        if !self.is_under_way()
-            && let Some(began) = self.began.take()
-        {
-            let took = now.saturating_since(began);
-            self.due = began + self.interval.max(took * SHARE);
+        let bytes = symbol.bytes.len() + self.overhead;
+        self.ready = now + self.time_of(bytes as u64) * SHARE;
+        if !self.is_under_way() {
+            let due = self.began.take().map_or(self.due, |began| began + self.interval);
+            self.due = self.ready.max(due);
         }
         Some(symbol)
     }
 
-    fn sending_of(&mut self, index: usize) -> Option<Sending> {
+    fn sending_of(&mut self, index: usize, is_new: bool) -> Option<Sending> {
         let instance = self.instances.get_mut(index)?;
         let (k, scheme) = (instance.k(), instance.layout.scheme());
         let extra = if scheme == Scheme::NoCode { 0 } else { EXTRA_SYMBOLS };
@@ -178,7 +254,7 @@ impl Table {
             coded = encode(scheme, k, size, &instance.document, first_coded, count).ok()?;
         }
         instance.next = symbols.end;
-        Some(Sending { instance: index, symbols, coded, first_coded })
+        Some(Sending { instance: index, is_new, symbols, coded, first_coded })
     }
 
     /// Makes new instances where they are due, and has them sent.
@@ -196,20 +272,27 @@ impl Table {
                 continue;
             }
             let Ok(instance) = self.instance(objects, files.clone(), complete, now) else {
+                if let Some(old) = self.instances.get_mut(index) {
+                    old.made = now; // there is no better one
+                }
                 continue;
             };
             self.next_id = self.next_id.next();
             if self.sending.as_ref().is_some_and(|sending| sending.instance == index) {
                 self.sending = None;
             }
+            self.queue.retain(|queued| *queued != index);
             if let Some(old) = self.instances.get_mut(index) {
                 *old = instance;
             } else {
                 self.instances.push(instance);
             }
-            if !self.queue.contains(&index) {
-                self.queue.push_back(index);
+            if !self.urgent.contains(&index) {
+                self.urgent.push_back(index);
             }
+        }
+        if !self.urgent.is_empty() {
+            self.suspend();
         }
     }
 
@@ -228,7 +311,10 @@ impl Table {
         let expires = NtpTime::from_unix(self.unix(now).saturating_add(self.life)).seconds;
         let list = objects.files(files.clone());
         let fdt = Fdt { expires, complete, common, files: list, ..Fdt::default() };
-        let document = fdt.emit(rules.namespace);
+        let mut document = fdt.emit(rules.namespace);
+        if objects.has_gzip_table() {
+            document = gzip(&document).into_owned();
+        }
         let (size, symbol_size) = (document.len() as u64, self.symbol_size);
         let symbols = size.div_ceil(u64::from(symbol_size));
         let layout = if symbols > 1 && rules.coded_table {
@@ -296,7 +382,7 @@ mod tests {
     fn instance_ids_wrap() {
         let config = SenderConfig { first_toi: Some(1), ..SenderConfig::new(7, 1000) };
         let mut objects = Objects::new(config.check().unwrap(), &config, 1);
-        let mut table = Table::new(&config, 1000, Timestamp::ZERO);
+        let mut table = Table::new(&config, objects.rules(), 1000, 80, Timestamp::ZERO);
         table.next_id = FdtInstanceId::MAX;
         for expected in [FdtInstanceId::MAX, FdtInstanceId::default()] {
             objects.add(&ObjectSpec { size: 1, meta: ObjectMeta::file(None) }).unwrap();

@@ -19,6 +19,8 @@ const FIRST_TOI: u64 = 100;
 const MAX_DELIVERIES: u64 = 100_000;
 /// Bytes of a packet besides its symbol, about.
 const OVERHEAD: u64 = 70;
+/// Bytes that an object takes in a table, about.
+const TABLE_ENTRY: u64 = 500;
 /// Time since 1970 when the clocks of hosts are at zero.
 const UNIX_START: Duration = Duration::from_secs(1_800_000_000);
 
@@ -162,6 +164,16 @@ fn lossy_rule(feature: &Feature) -> Option<&Rule> {
     }
 }
 
+/// The time between two tables at least: they take a twentieth of the rate at most.
+fn table_interval(recipe: &Recipe, config: &SenderConfig) -> Duration {
+    // Manifest and list of a set, too; and what a table has besides.
+    let bytes = (recipe.sizes.len() as u64 + 3) * TABLE_ENTRY;
+    let size = u64::from(config.symbol_size);
+    let packets = bytes.div_ceil(size) + 2;
+    let nanos = u128::from(packets * (size + OVERHEAD) * 8 * 20) * 1_000_000_000;
+    Duration::from_nanos(u64::try_from(nanos / u128::from(config.rate)).unwrap_or(u64::MAX))
+}
+
 /// What the links of a recipe leave of a carousel.
 struct Chances {
     is_lossless: bool,
@@ -199,7 +211,7 @@ impl Chances {
             arrives,
             shortest: shortest.min().unwrap_or(1).min(half) as f64,
             pass: Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)),
-            fdt_interval: config.fdt_interval,
+            fdt_interval: config.fdt_interval.max(table_interval(recipe, config)),
         }
     }
 

@@ -23,60 +23,144 @@ fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-fn seeds() -> Vec<Vec<u8>> {
-    let bytes = content(1, 1_950);
+/// One of each code.
+fn codes() -> [Fti; 7] {
     let (size, symbol_size) = (1_950, 100);
     let (max_block_len, max_symbols) = (6, 9);
-    let mut packets = vec![close()];
-    for (number, fti) in (1..).zip([
+    [
         no_code(1_950),
+        Fti::Raptor { size, symbol_size, blocks: 2, sub_blocks: 1, alignment: 4 },
         raptorq(1_950, 2),
         Fti::ReedSolomon8 { size, symbol_size, max_block_len: 6, max_symbols: 9 },
+        Fti::ReedSolomon { size, m: 8, group: 1, symbol_size, max_block_len, max_symbols },
         Fti::ReedSolomon { size, m: 16, group: 1, symbol_size, max_block_len, max_symbols },
         Fti::SmallBlock { size, instance: 0, symbol_size, max_block_len, max_symbols },
-    ]) {
-        let sent = Sent::new(number, fti, &bytes);
-        packets.extend(sent.source());
-        let table = Table::new(number as u32, vec![sent.file("a"), sent.file("../b")]);
-        packets.extend(table.packets());
-        let mut early = sent.clone();
-        (early.in_band, early.toi) = (false, toi(number + 100));
-        packets.extend(early.source());
+    ]
+}
+
+/// Good packets of a session with this code: with information in band, without, tables, the end.
+fn seeds(fti: Fti) -> Vec<Vec<u8>> {
+    let sent = Sent::new(1, fti, &content(1, 1_950));
+    let mut packets = vec![close()];
+    packets.extend(sent.source());
+    let layout = fti.layout().unwrap();
+    if layout.scheme() != Scheme::NoCode {
+        packets.push(sent.packet(0, layout.block_len(0), 1));
     }
+    packets.extend(Table::new(1, vec![sent.file("a"), sent.file("../b")]).packets());
+    let mut early = sent.clone();
+    (early.in_band, early.toi) = (false, toi(100));
+    packets.extend(early.source());
     packets.iter().map(Made::bytes).collect()
 }
 
+/// Packets of each code; `NORM_TEST_HOSTILE` says how many.
+fn rounds() -> u32 {
+    std::env::var("NORM_TEST_HOSTILE").ok().and_then(|text| text.parse().ok()).unwrap_or(20_000)
+}
+
 #[test]
-fn mutated_packets_do_no_harm() {
-    let seeds = seeds();
-    let config = ReceiverConfig {
-        auto_accept: true,
-        max_bookkeeping: 1 << 20,
-        max_early: 200_000,
-        max_early_of_source: 100_000,
-        max_objects: 100,
-        ..ReceiverConfig::new()
-    };
-    let mut bench = Bench::with(config);
-    let mut rng = Rng::new(7);
-    for round in 0..100_000_u32 {
-        let mut bytes = seeds[rng.next_u32() as usize % seeds.len()].clone();
-        mutate(&mut rng, &mut bytes);
-        bench.port = (rng.next_u32() % 20) as u16 + 1;
-        bench.datagram(bytes);
-        if round % 16 == 0 {
-            bench.wait(Duration::from_millis(1));
+fn mutated_packets_of_each_code_do_no_harm() {
+    for (seed, fti) in (7..).zip(codes()) {
+        let seeds = seeds(fti);
+        let config = ReceiverConfig {
+            auto_accept: true,
+            max_bookkeeping: 1 << 20,
+            max_early: 200_000,
+            max_early_of_source: 100_000,
+            max_objects: 100,
+            ..ReceiverConfig::new()
+        };
+        let mut bench = Bench::with(config);
+        let mut rng = Rng::new(seed);
+        for round in 0..rounds() {
+            let mut bytes = seeds[rng.next_u32() as usize % seeds.len()].clone();
+            mutate(&mut rng, &mut bytes);
+            bench.port = (rng.next_u32() % 20) as u16 + 1;
+            bench.datagram(bytes);
+            if round % 16 == 0 {
+                bench.wait(Duration::from_millis(1));
+            }
+            if round % 1_000 == 0 {
+                assert!(bench.engine.load().bytes <= (1 << 20) + 200_000 + (24 << 20));
+                assert!(bench.engine.load().sessions <= 16);
+                // They would be kept for what was written of them.
+                bench.written.clear();
+            }
         }
-        if round % 1_000 == 0 {
-            assert!(bench.engine.load().bytes <= (1 << 20) + 200_000 + (24 << 20));
-            assert!(bench.engine.load().sessions <= 16);
-        }
+        bench.work();
+        let stats = *bench.engine.stats();
+        assert!(stats.symbols > 100 && stats.malformed > 200, "{fti:?}: {stats:?}");
+        (0..u32::MAX).take(rounds() as usize).for_each(|id| bench.engine.forget(SenderId(id)));
+        assert_eq!(bench.engine.load(), super::super::Load::default(), "all is given back");
+        assert!(bench.engine.store().blocks.is_empty());
     }
-    bench.work();
-    assert!(!bench.complete.is_empty() && bench.engine.stats().malformed > 1_000);
-    (0..u32::MAX).take(100_000).for_each(|id| bench.engine.forget(SenderId(id)));
-    assert_eq!(bench.engine.load(), super::super::Load::default(), "all is given back");
-    assert!(bench.engine.store().blocks.is_empty());
+}
+
+#[test]
+fn bug_1_no_number_of_a_symbol_takes_more_than_the_object_has() {
+    for seed in 0..10_000 {
+        let mut rng = Rng::new(seed);
+        let fti = codes()[rng.below(7) as usize];
+        let mut sent = Sent::new(7, fti, &content(1, 1_950));
+        sent.in_band = rng.chance(0.5);
+        let mut bench = Bench::new();
+        bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
+        for _ in 0..5 {
+            let mut packet = sent.packet(0, 0, 1);
+            let len = if fti.fec_id().0 == 129 { 8 } else { 4 };
+            packet.content[..len]
+                .fill_with(|| [0, 1, 255, rng.next_u32() as u8][seed as usize % 4]);
+            bench.hear(&packet);
+        }
+        // Two blocks at most, each with its padding.
+        assert!(bench.engine.store().taken <= 2_100, "{seed}: {}", bench.engine.store().taken);
+        assert!(bench.engine.load().bytes < 20_000, "{seed}: {}", bench.engine.load().bytes);
+    }
+}
+
+#[test]
+fn what_a_packet_claims_takes_little_before_anything_is_known_to_be_true() {
+    let limit = 1 << 20;
+    for fti in [
+        Fti::NoCode { size: (1 << 48) - 1, symbol_size: 65_535, max_block_len: u32::MAX },
+        Fti::NoCode { size: (1 << 40) - 1, symbol_size: 0, max_block_len: u32::MAX },
+        Fti::NoCode { size: 1 << 30, symbol_size: 1, max_block_len: 1 },
+        Fti::RaptorQ {
+            size: (1 << 40) - 1,
+            symbol_size: 65_535,
+            blocks: 255,
+            sub_blocks: 1,
+            alignment: 4,
+        },
+        Fti::RaptorQ { size: 5_000, symbol_size: 8, blocks: 1, sub_blocks: 3, alignment: 4 },
+        Fti::Raptor { size: 5_000, symbol_size: 8, blocks: 0, sub_blocks: 1, alignment: 4 },
+        Fti::Raptor { size: 5_000, symbol_size: 8, blocks: 1, sub_blocks: 1, alignment: 0 },
+        Fti::ReedSolomon8 {
+            size: (1 << 48) - 1,
+            symbol_size: 65_535,
+            max_block_len: 255,
+            max_symbols: 255,
+        },
+        Fti::SmallBlock {
+            size: (1 << 48) - 1,
+            instance: 0,
+            symbol_size: 65_535,
+            max_block_len: 200,
+            max_symbols: 255,
+        },
+    ] {
+        let mut bench = Bench::new();
+        for number in 1..50 {
+            let mut packet = Sent::new(number, no_code(100), &[0; 100]).packet(0, 0, 1);
+            packet.header.codepoint = fti.fec_id().0;
+            packet.extensions = ExtensionBuf::new();
+            assert!(packet.extensions.push_fti(&fti));
+            bench.hear(&packet);
+        }
+        assert!(bench.engine.load().bytes <= limit, "{fti:?}: {}", bench.engine.load().bytes);
+        assert_eq!(bench.engine.store().taken, 0, "{fti:?}");
+    }
 }
 
 #[test]

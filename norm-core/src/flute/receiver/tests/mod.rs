@@ -1,8 +1,11 @@
 //! Tests of the receiving engine with packets that are made by hand.
 
 mod bugs;
+mod completion;
 mod hostile;
 mod objects;
+mod resume;
+mod runs;
 mod schemes;
 mod sessions;
 

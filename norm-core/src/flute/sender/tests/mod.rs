@@ -1,5 +1,6 @@
 //! The engine alone: jobs are answered from memory at once, packets are read by `flute::wire`.
 
+mod bugs;
 mod carousel;
 mod content;
 mod jobs;
@@ -21,9 +22,9 @@ use crate::endpoint::{
 use crate::fec::{
     BlockBuffer, Layout, PayloadFormat, PayloadId, Points, RsCode, RsForm, Scheme, encode,
 };
-use crate::flute::fdt::Fdt;
+use crate::flute::fdt::{Fdt, decode};
 use crate::flute::layout::geometry;
-use crate::flute::wire::{ExtFdt, Fti, Header, Packet, TimeFields, Toi};
+use crate::flute::wire::{Cenc, ExtFdt, Fti, Header, Packet, TimeFields, Toi};
 use crate::transfer::{ObjectMeta, ObjectSpec, Outbound};
 
 const MIB: u64 = 1 << 20;
@@ -289,6 +290,8 @@ fn tables(sent: &[Sent]) -> Vec<(ExtFdt, Fdt)> {
         if document.is_none()
             && let Some(bytes) = decoder.content()
         {
+            let is_gzip = packet.packet().extensions.cenc() == Some(Cenc::GZIP);
+            let bytes = if is_gzip { decode(&bytes, 1 << 20).unwrap() } else { bytes };
             *document = Some(Fdt::parse(&bytes).unwrap());
         }
     }

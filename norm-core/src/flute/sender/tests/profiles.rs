@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::fec::FecId;
-use crate::flute::fdt::Namespace;
+use crate::flute::fdt::{FileAttributes, Namespace};
 use crate::flute::sender::{FecChoice, Passes, Profile};
+use crate::transfer::FileContent;
 
 /// A short session of this profile, without code.
 fn session(profile: Profile) -> (Vec<Sent>, Fdt, String) {
@@ -99,6 +100,87 @@ fn information_stands_at_each_file_and_says_no_instance() {
         assert_eq!(document.common.oti.fec, None);
         oti.symbol_size == Some(1344)
     });
+}
+
+/// A session of one file of which the application says this.
+fn told(profile: Profile, content: FileContent) -> Result<FileAttributes, SenderError> {
+    let (fec, symbol_size) = (FecChoice::NoCode, 1344);
+    let mut rig = Rig::new(&SenderConfig { profile, fec, symbol_size, ..config() });
+    let meta = ObjectMeta::File { name: None, content };
+    let key = rig.sender.enqueue(ObjectSpec { size: 3000, meta })?;
+    rig.content.insert(key, vec![7; 3000]);
+    let document = tables(&rig.run(1)).remove(0).1;
+    Ok(document.attributes(&document.files[0]))
+}
+
+#[test]
+fn hashes_are_those_that_receivers_know() {
+    let (md5, sha256, blake3) = (Some([1; 16]), Some([2; 32]), Some([3; 32]));
+    let content = FileContent { md5, sha256, blake3, ..FileContent::default() };
+    for (profile, expected) in ALL.into_iter().zip([
+        (None, sha256, blake3),
+        (md5, sha256, None),
+        (md5, None, None),
+        (md5, None, None),
+        (None, sha256, None),
+    ]) {
+        let said = told(profile, content.clone()).unwrap();
+        let found = (said.content_md5, said.content_digest, said.blake3);
+        assert_eq!(found, expected, "{profile}");
+        let none = told(profile, FileContent::default()).unwrap();
+        let none = (none.content_md5, none.content_digest, none.blake3);
+        assert_eq!(none, (None, None, None), "{profile}: nothing is made up");
+    }
+}
+
+#[test]
+fn encoded_files_are_told_with_both_lengths_or_refused() {
+    for (profile, is_allowed) in ALL.into_iter().zip([true, true, true, false, false]) {
+        let content = FileContent { is_encoded: true, len: Some(10_000), ..FileContent::default() };
+        match told(profile, content) {
+            Ok(said) => {
+                assert!(is_allowed, "{profile}");
+                assert_eq!(said.content_encoding.as_deref(), Some("gzip"));
+                assert_eq!((said.content_length, said.transfer_length), (Some(10_000), Some(3000)));
+            }
+            Err(error) => {
+                assert!(!is_allowed, "{profile}");
+                assert_eq!(error, SenderError::Encoded { profile });
+            }
+        }
+    }
+}
+
+#[test]
+fn table_in_gzip_is_sent_where_receivers_read_it() {
+    for (profile, is_allowed) in ALL.into_iter().zip([true, true, true, false, false]) {
+        let (fec, fdt_gzip) = (FecChoice::NoCode, true);
+        let config = SenderConfig { profile, fec, fdt_gzip, symbol_size: 256, ..config() };
+        if !is_allowed {
+            let error = Rig::try_new(&config).err();
+            assert_eq!(error, Some(SenderError::GzipTable { profile }));
+            continue;
+        }
+        let mut rig = Rig::new(&config);
+        (0..30).for_each(|at| _ = rig.add_file(&format!("{at}"), 100));
+        rig.sender.finish();
+        let sent = rig.run(usize::MAX);
+        let [.., (_, newest)] = &tables(&sent)[..] else { panic!("a table") };
+        assert_eq!(newest.files.len(), 30);
+        let longest = |table: bool| {
+            let of = sent.iter().filter(|sent| sent.fdt().is_some() == table);
+            of.map(|sent| sent.bytes.len()).max().unwrap()
+        };
+        for sent in sent.iter().filter(|sent| sent.fdt().is_some()) {
+            assert_eq!(sent.packet().extensions.cenc(), Some(Cenc::GZIP));
+        }
+        assert!(longest(true) <= 256 + 64, "{}", longest(true));
+        let plain = SenderConfig { fdt_gzip: false, ..config };
+        let mut rig = Rig::new(&plain);
+        (0..30).for_each(|at| _ = rig.add_file(&format!("{at}"), 100));
+        let size = |sent: &[Sent]| sent[0].fti().unwrap().size();
+        assert!(size(&sent) * 3 < size(&rig.run(1)), "it is shorter");
+    }
 }
 
 #[test]

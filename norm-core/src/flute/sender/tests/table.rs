@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
-use crate::flute::sender::{FecChoice, Passes};
-use crate::flute::wire::{Cenc, NtpTime};
+use crate::flute::sender::{FecChoice, Passes, Profile};
+use crate::flute::wire::NtpTime;
 
 #[test]
 fn first_packets_are_the_table_and_it_comes_each_interval() {
@@ -138,6 +138,87 @@ fn very_long_table_is_cut_for_receivers_that_add_up() {
     for (_, document) in &tables {
         assert!(document.emit(crate::flute::fdt::Namespace::Ietf2005).len() <= 48 << 10);
     }
+}
+
+/// Bytes on the wire of tables, and of everything, in these packets.
+fn bytes(sent: &[Sent]) -> (usize, usize) {
+    let of = |sent: &Sent| sent.bytes.len() + 28;
+    let tables = sent.iter().filter(|sent| sent.fdt().is_some());
+    (tables.map(of).sum(), sent.iter().map(of).sum())
+}
+
+#[test]
+fn table_of_many_files_at_a_low_rate_leaves_the_rate_to_their_content() {
+    for profile in [Profile::Rfc6726, Profile::FluteCrate, Profile::Own] {
+        let (passes, fec) = (Passes::Forever, FecChoice::NoCode);
+        let (rate, symbol_size) = (1_000_000, 1344);
+        let mut rig =
+            Rig::new(&SenderConfig { profile, passes, fec, rate, symbol_size, ..config() });
+        (0..2000).for_each(|at| _ = rig.add_file(&format!("folder/file-{at}"), 1000));
+        rig.sender.finish();
+        // About six minutes.
+        let sent = rig.run(40_000);
+        let first = sent.iter().position(|sent| sent.fdt().is_none()).unwrap();
+        let files: usize = tables(&sent[..first]).iter().map(|(_, fdt)| fdt.files.len()).sum();
+        assert_eq!(files, 2000, "{profile}: all is told before anything is sent");
+        let (once, _) = bytes(&sent[..first]);
+        let after = &sent[first..];
+        for minute in after.chunks(5_000) {
+            let (table, all) = bytes(minute);
+            assert!(table * 100 <= all * 5 + 4_000_000, "{profile}: {table} of {all}");
+        }
+        let (table, all) = bytes(after);
+        let share = table as f64 / all as f64;
+        assert!((0.04..=0.05).contains(&share), "{profile}: {share}");
+        // Who comes at any moment has the whole table when twenty times as much was sent.
+        for from in [0, 777, 4_000, 9_999] {
+            let needed = after[from..].iter().scan(0, |sum, sent| {
+                *sum += sent.bytes.len() + 28;
+                Some(*sum)
+            });
+            let count = needed.take_while(|&sum| sum <= 21 * once).count();
+            let heard = tables(&after[from..from + count]);
+            let files: usize = heard.iter().map(|(_, fdt)| fdt.files.len()).sum();
+            assert_eq!(files, 2000, "{profile}, from {from} on");
+        }
+    }
+}
+
+#[test]
+fn table_comes_more_often_at_high_rates_than_receivers_have_room_for_what_it_does_not_name() {
+    for (profile, most) in [(Profile::Own, 8 * MIB), (Profile::Mbms, 2 * MIB)] {
+        let (passes, fec, symbol_size) = (Passes::Forever, FecChoice::NoCode, 1344);
+        let rate = 4_000_000_000;
+        let mut rig =
+            Rig::new(&SenderConfig { profile, passes, fec, rate, symbol_size, ..config() });
+        rig.add_file("a", 20_000_000);
+        let sent = rig.run(25_000);
+        let at = sent.iter().enumerate().filter(|(_, sent)| sent.fdt().is_some());
+        let at: Vec<usize> = at.map(|(at, _)| at).collect();
+        assert!(at.len() >= 3, "{profile}: {at:?}");
+        for pair in at.windows(2) {
+            let between = bytes(&sent[pair[0]..pair[1]]).1 as u64;
+            assert!(between <= most + MIB / 4, "{profile}: {between}");
+            assert!(between >= most / 2, "{profile}: {between}");
+        }
+    }
+}
+
+#[test]
+fn new_object_is_told_at_once_although_a_long_table_is_sent_again() {
+    let (passes, fec, profile) = (Passes::Forever, FecChoice::NoCode, Profile::Rfc6726);
+    let (rate, symbol_size) = (1_000_000, 1344);
+    let mut rig = Rig::new(&SenderConfig { profile, passes, fec, rate, symbol_size, ..config() });
+    (0..300).for_each(|at| _ = rig.add_file(&format!("{at}"), 1000));
+    let mut sent = rig.run(1_000);
+    let before = sent.len();
+    let late = rig.add_file("late", 1000);
+    sent.extend(rig.run(400));
+    let first = sent.iter().position(|sent| sent.header().toi == Toi::new(late.into())).unwrap();
+    let [.., (_, newest)] = &tables(&sent[before..first])[..] else { panic!("a new table") };
+    assert_eq!(newest.files.len(), 301);
+    let between = sent[before..].iter().position(|sent| sent.fdt().is_some()).unwrap();
+    assert!(between <= 1, "after {between} packets");
 }
 
 /// A set of a manifest, payload and digest list.

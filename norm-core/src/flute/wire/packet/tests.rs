@@ -99,6 +99,11 @@ fn payload_ids_are_read_by_the_format_and_what_is_too_short_is_none() {
     assert_eq!(packet(&[1, 2, 3]).symbols(PayloadFormat::Block24Symbol8), None);
 }
 
+/// Packets that are compared; `NORM_TEST_HOSTILE` says how many.
+fn cases() -> u32 {
+    std::env::var("NORM_TEST_HOSTILE").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000)
+}
+
 /// The same packet as another implementation reads it, and its bytes.
 fn other_codec(bytes: &[u8]) -> Option<(rmt_flute::AlcPacket<'_>, Vec<u8>)> {
     let packet = rmt_flute::AlcPacket::parse(bytes, 4).ok()?;
@@ -108,7 +113,7 @@ fn other_codec(bytes: &[u8]) -> Option<(rmt_flute::AlcPacket<'_>, Vec<u8>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn another_codec_reads_the_same_and_writes_the_same_bytes(

@@ -1,0 +1,207 @@
+//! Our engines, driven in memory.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use norm_core::Timestamp;
+use norm_core::endpoint::{
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, Piece, PrepareJob, StoreJob,
+    StoreOutcome, SymbolStore, TransmitBuf,
+};
+use norm_core::fec::{BlockBuffer, RsForm, encode};
+use norm_core::flute::receiver::ReceiverEvent;
+use norm_core::flute::sender::{FecChoice, Passes};
+use norm_core::flute::{Profile, Receiver, ReceiverConfig, Sender, SenderConfig};
+use norm_core::transfer::{ObjectMeta, ObjectSpec, Outbound};
+
+use crate::allocator::live;
+use crate::case::{Case, Fec, Measured, SYMBOL, processor_time};
+
+/// A sender of one object.
+struct Making<'a> {
+    engine: Sender,
+    now: Timestamp,
+    content: &'a [u8],
+    /// Of each block the last two jobs: first id and symbols.
+    prepared: BTreeMap<u64, Vec<(u32, Vec<u8>)>>,
+    coding: Duration,
+}
+
+impl<'a> Making<'a> {
+    fn new(case: &Case, content: &'a [u8]) -> Self {
+        let rs = |form| FecChoice::ReedSolomon { form, parity: case.parity };
+        let config = SenderConfig {
+            profile: Profile::FluteCrate,
+            fec: match case.fec {
+                Fec::NoCode => FecChoice::NoCode,
+                Fec::Raptor => FecChoice::Raptor,
+                Fec::RaptorQ => FecChoice::RaptorQ,
+                Fec::Rs2m8 => rs(RsForm::Id2Bits8),
+                Fec::Rs5 => rs(RsForm::Id5),
+                Fec::Rs129 => rs(RsForm::Id129),
+            },
+            symbol_size: SYMBOL,
+            block_len: case.block_len.into(),
+            passes: Passes::Once { overhead: case.overhead() },
+            ..SenderConfig::new(1, 10_000_000_000)
+        };
+        let mut engine = Sender::new(&config, 1, Timestamp::ZERO).expect("a good configuration");
+        let meta = ObjectMeta::file(Some(Bytes::from_static(b"a")));
+        let spec = ObjectSpec { size: content.len() as u64, meta };
+        engine.enqueue(spec).expect("within the limits");
+        engine.finish();
+        let (now, prepared, coding) = (Timestamp::ZERO, BTreeMap::new(), Duration::ZERO);
+        Self { engine, now, content, prepared, coding }
+    }
+
+    /// Hands out all packets.
+    fn run(&mut self, mut each: impl FnMut(&[u8])) {
+        let mut out = TransmitBuf::new(64);
+        loop {
+            while let Some(job) = self.engine.poll_job() {
+                let done = match job {
+                    Job::Prepare(job) => self.prepare(&job),
+                    Job::Gather(job) => {
+                        let pieces = job.pieces.iter().map(|piece| self.piece(*piece));
+                        let bytes = pieces.collect::<Vec<_>>().concat();
+                        JobDone::Gather { number: job.number, result: Ok(Bytes::from(bytes)) }
+                    }
+                    other => panic!("{other:?}"),
+                };
+                self.engine.handle_job(self.now, done);
+            }
+            while self.engine.poll_event().is_some() {}
+            if self.engine.poll_transmit(self.now, &mut out).is_some() {
+                out.as_bytes().chunks(out.segment_size()).for_each(&mut each);
+                continue;
+            }
+            let Some(next) = self.engine.poll_timeout() else { return };
+            self.now = next;
+        }
+    }
+
+    fn prepare(&mut self, job: &PrepareJob) -> JobDone {
+        let (block, first, from) = (job.source.block, job.first, job.source.offset as usize);
+        let source = &self.content[from..from + job.source.len as usize];
+        let began = processor_time();
+        let symbols = encode(job.scheme, job.symbols, job.symbol_size, source, first, job.count);
+        self.coding += processor_time() - began;
+        let kept = self.prepared.entry(block).or_default();
+        kept.push((first, symbols.expect("within the limits")));
+        if kept.len() > 2 {
+            kept.remove(0);
+        }
+        JobDone::Prepare { block, first, result: Ok(()) }
+    }
+
+    fn piece(&self, piece: Piece) -> &[u8] {
+        match piece {
+            Piece::Source { offset, len, .. } => &self.content[offset as usize..][..len as usize],
+            Piece::Prepared { block, first, count } => {
+                let size = usize::from(SYMBOL);
+                let mut found = self.prepared[&block].iter().filter_map(|(from, symbols)| {
+                    let at = first.checked_sub(*from)? as usize * size;
+                    symbols.get(at..at + count as usize * size)
+                });
+                found.next().expect("it is kept")
+            }
+        }
+    }
+}
+
+/// The packets that arrive.
+pub(crate) fn packets(case: &Case, content: &[u8]) -> Vec<Vec<u8>> {
+    let mut packets = Vec::new();
+    Making::new(case, content).run(|packet| packets.push(packet.to_vec()));
+    case.lose(&mut packets);
+    packets
+}
+
+/// Makes all packets.
+pub(crate) fn make(case: &Case, content: &[u8]) -> Measured {
+    let (before, mut most) = (live(), 0);
+    let began = processor_time();
+    let mut making = Making::new(case, content);
+    making.run(|packet| {
+        black_box(packet);
+        most = most.max(live());
+    });
+    let (seconds, coding) = ((processor_time() - began).as_secs_f64(), making.coding.as_secs_f64());
+    Measured { seconds, coding, memory: most.saturating_sub(before) }
+}
+
+/// Blocks in progress.
+#[derive(Debug, Default)]
+struct Memory(BTreeMap<BlockSlot, BlockBuffer>);
+
+impl SymbolStore for Memory {
+    fn put(&mut self, slot: BlockSlot, of: &BlockGeometry, symbol: u32, payload: &[u8]) -> bool {
+        let new = || {
+            BlockBuffer::new(of.scheme, of.symbols, of.symbol_size, of.len)
+                .expect("the receiver asks for possible blocks")
+        };
+        self.0.entry(slot).or_insert_with(new).put(symbol, payload)
+    }
+
+    fn room(&mut self) -> u64 {
+        u64::MAX
+    }
+
+    fn discard(&mut self, slot: BlockSlot) {
+        self.0.remove(&slot);
+    }
+}
+
+/// Takes an object from its packets.
+pub(crate) fn take(packets: &[Vec<u8>], content: &[u8]) -> Measured {
+    let mut packets = packets.to_vec();
+    let (before, mut most) = (live(), 0);
+    let (began, mut coding) = (processor_time(), Duration::ZERO);
+    let mut written = vec![0; content.len()];
+    let config = ReceiverConfig { auto_accept: true, ..ReceiverConfig::new() };
+    let mut engine = Receiver::new(config, Memory::default());
+    let (now, source) = (Timestamp::from_nanos(1), SocketAddr::from(([10, 0, 0, 1], 5000)));
+    let mut is_complete = false;
+    for payload in &mut packets {
+        let (to_group, ce, waited) = (true, false, Duration::ZERO);
+        engine.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+        while let Some(job) = engine.poll_job() {
+            let Job::Store(job) = job else { panic!("{job:?}") };
+            let outcome = store(&mut engine, &job, &mut written, &mut coding);
+            engine.handle_job(now, JobDone::Store { slot: job.slot, outcome });
+        }
+        while let Some(event) = engine.poll_event() {
+            is_complete |= matches!(event, ReceiverEvent::ObjectComplete { .. });
+        }
+        most = most.max(live());
+    }
+    let seconds = (processor_time() - began).as_secs_f64();
+    assert!(is_complete && written == content, "it is received");
+    // The content is not counted on either side.
+    let memory = most.saturating_sub(before).saturating_sub(content.len());
+    Measured { seconds, coding: coding.as_secs_f64(), memory }
+}
+
+fn store(
+    engine: &mut Receiver<Memory>,
+    job: &StoreJob,
+    written: &mut [u8],
+    coding: &mut Duration,
+) -> StoreOutcome {
+    let block = engine.store_mut().0.get_mut(&job.slot).expect("a job has a block");
+    let began = processor_time();
+    let is_whole = !job.decode || block.recover();
+    *coding += processor_time() - began;
+    if !is_whole {
+        return StoreOutcome::NeedMore;
+    }
+    for (at, bytes) in block.runs() {
+        let at = job.geometry.offset as usize + at as usize;
+        written[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+    engine.store_mut().0.remove(&job.slot);
+    StoreOutcome::Written
+}
