@@ -34,6 +34,10 @@ pub(crate) struct NormSender {
     jobs: VecDeque<(Timestamp, JobDone)>,
     /// When to ask for application acknowledgments.
     ack_at: Option<Timestamp>,
+    /// When some of its content changes.
+    change_at: Option<Timestamp>,
+    /// It has.
+    changed: bool,
     rate: RateCheck,
     /// By host: true time of its last report.
     reported: BTreeMap<HostId, Duration>,
@@ -78,6 +82,8 @@ impl NormSender {
             moves,
             jobs: VecDeque::new(),
             ack_at: None,
+            change_at: None,
+            changed: false,
             rate: RateCheck::new(plan.config.rate, plan.config.packets.overhead.bytes()),
             reported: BTreeMap::new(),
             closing: false,
@@ -176,6 +182,10 @@ impl NormSender {
             self.ack_at = None;
             engine.request_ack(ack_type, now);
         }
+        if self.change_at.is_some_and(|at| at <= now) {
+            self.change_at = None;
+            self.change(&mut engine, now);
+        }
         if engine.poll_timeout().is_some_and(|due| due <= now) {
             engine.handle_timeout(now);
         }
@@ -206,13 +216,27 @@ impl NormSender {
             }
         }
         let job = self.jobs.front().map(|(at, _)| *at);
-        let timers = [engine.poll_timeout(), job, self.ack_at];
+        let timers = [engine.poll_timeout(), job, self.ack_at, self.change_at];
         self.next = timers.into_iter().flatten().min().unwrap_or(Timestamp::MAX);
         if out.has_more() {
             self.next = now + Duration::from_nanos(1);
         }
         self.rate_trace.extend(engine.take_rate_trace().iter().map(ToString::to_string));
         self.engine = Some(engine);
+    }
+
+    /// Some of the content changes: it is read again, and the receivers are told.
+    fn change(&mut self, engine: &mut Sender, now: Timestamp) {
+        let reference = self.reference.of(self.me).expect("every sender has a reference");
+        let Some(changing) = reference.changing() else { return };
+        self.changed = true;
+        let first = self.plan.config.first_object;
+        for (key, object) in (first..).zip(&self.plan.objects) {
+            for range in reference.changing_in(key, 0..object.size) {
+                engine.content_changed(key, range);
+            }
+        }
+        engine.announce(vec![changing.emit()], now).expect("a segment has room for it");
     }
 
     fn take_event(&mut self, engine: &Sender, out: &Outbox, event: SenderEvent) {
@@ -236,7 +260,8 @@ impl NormSender {
         let reference = self.reference.of(self.me).expect("every sender has a reference");
         match job {
             Job::Read(job) => {
-                let bytes = reference.read(job.object, job.offset, job.len as usize);
+                let (object, len) = (job.object, job.len as usize);
+                let bytes = reference.read_at(object, job.offset, len, self.changed);
                 JobDone::Read { block: job.block, result: Ok(bytes) }
             }
             Job::Encode(job) => {
@@ -282,6 +307,8 @@ impl Node for NormSender {
         }
         self.engine = Some(engine);
         self.ack_at = self.plan.ack_request.map(|(at, _)| now + at);
+        self.change_at = self.plan.withdrawal.map(|plan| now + plan.at);
+        self.changed = false;
         self.serve(now, out);
     }
 
@@ -291,6 +318,7 @@ impl Node for NormSender {
         }
         self.jobs.clear();
         self.ack_at = None;
+        self.change_at = None;
         self.next = Timestamp::MAX;
     }
 

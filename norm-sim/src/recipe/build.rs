@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::rule::Rule;
 use crate::scenario::{
     AttackerPlan, Change, Control, HeldPlan, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan,
-    Switch, TcpPlan,
+    Switch, TcpPlan, WantedPlan, WithdrawalPlan,
 };
 
 /// How long a sender waits for receivers that join or restart.
@@ -154,6 +154,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Backoff(_)
         | F::PacketSizes
         | F::Payload { .. }
+        | F::Withdraws { .. }
         | F::WaitFor
         | F::SlowRead { .. }
         | F::SmallCache { .. }
@@ -169,6 +170,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::FewBlocks { .. }
         | F::Store { .. }
         | F::OnDisk { .. }
+        | F::Only { .. }
         | F::SameNode { .. } => apply_to_receivers(feature, scenario),
         F::Joins { .. }
         | F::Restarts { .. }
@@ -225,6 +227,13 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             // The estimate of the RFC is for what is lost.
             scenario.check_nacks &= !missing;
         }
+        Feature::Withdraws { at_ms, chunk, share } => {
+            let plan = WithdrawalPlan { at: millis(at_ms), chunk, share };
+            scenario.sender().withdrawal = Some(plan);
+            // What was mixed is asked for again.
+            scenario.check_nacks = false;
+            scenario.limit *= 2;
+        }
         Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
         Feature::WaitFor => {
             config.min_receivers = recipe.receivers as usize;
@@ -271,14 +280,16 @@ fn apply_to_receivers(feature: &Feature, scenario: &mut Scenario) {
         }
         Feature::OnDisk { every, chunk, missing, compare_us, unreadable } => {
             let compare_time = Duration::from_micros(compare_us.into());
-            let has_info = |host: &Host| match &host.role {
-                Role::Sender(plan) => plan.objects.iter().all(|object| object.info.is_some()),
-                _ => true,
-            };
-            let expected = scenario.hosts.iter().all(has_info);
+            let expected = all_have_info(scenario);
             let held = HeldPlan { chunk, missing, compare_time, expected, unreadable };
             plans(scenario, every).for_each(|plan| plan.held = Some(held));
             // They lack different things, and ask as they compare.
+            scenario.check_nacks = false;
+        }
+        Feature::Only { every, chunk, share } => {
+            let wanted = WantedPlan { chunk, share, expected: all_have_info(scenario) };
+            plans(scenario, every).for_each(|plan| plan.wanted = Some(wanted));
+            // They ask for different things.
             scenario.check_nacks = false;
         }
         Feature::SameNode { every } => {
@@ -288,6 +299,14 @@ fn apply_to_receivers(feature: &Feature, scenario: &mut Scenario) {
         }
         ref other => unreachable!("{other:?} does not concern receivers"),
     }
+}
+
+/// True when all objects of all senders have INFO.
+fn all_have_info(scenario: &Scenario) -> bool {
+    scenario.hosts.iter().all(|host| match &host.role {
+        Role::Sender(plan) => plan.objects.iter().all(|object| object.info.is_some()),
+        _ => true,
+    })
 }
 
 fn apply_to_lives(feature: &Feature, scenario: &mut Scenario) {

@@ -151,6 +151,8 @@ mod tests {
             "SameNode",
             "Store",
             "OnDisk",
+            "Only",
+            "Withdraws",
             "Loss",
             "Bursts",
             "LossDuring",

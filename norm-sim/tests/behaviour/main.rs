@@ -10,6 +10,7 @@ mod limits;
 mod local_network;
 mod moves;
 mod network;
+mod parts;
 mod path_mtu;
 mod plan;
 mod politeness;
