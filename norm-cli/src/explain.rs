@@ -33,6 +33,10 @@ pub fn hint(hint: &Hint) -> String {
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
         Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),
+        Hint::LinksGiven { .. } => format!(
+            "{hint}: use --follow-symlinks to send that, or a slash after the name of one that \
+             leads to a directory to send what is in it"
+        ),
         Hint::PatternsUnused { .. } => format!("{hint} (--exclude, --include)"),
         Hint::SlowDisk { .. } => format!(
             "{hint}, or have the sender use --slow separate, so that other receivers need not wait"

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Hint, group_traffic, interfaces};
+use crate::event::path_text;
 use crate::io::interface::Zoned;
 
 pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,6 +44,17 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             after.as_secs()
         ),
         Hint::PatternsUnused { patterns } => unused(patterns, f),
+        Hint::LinksGiven { links: 1, first } => write!(
+            f,
+            "{} is a symbolic link and is sent as one, without what it leads to",
+            path_text(first)
+        ),
+        Hint::LinksGiven { links, first } => write!(
+            f,
+            "{links} of the paths are symbolic links, {} for one: they are sent as such, without \
+             what they lead to",
+            path_text(first)
+        ),
         Hint::NoReceiverLeft => {
             f.write_str("no receiver is left: all have failed, so the rest is not sent")
         }
