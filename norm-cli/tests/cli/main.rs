@@ -19,6 +19,8 @@ mod hash_first;
 mod interrupt;
 #[cfg(unix)]
 mod kill;
+#[cfg(target_os = "linux")]
+mod many;
 #[cfg(unix)]
 mod mirror;
 #[cfg(unix)]
@@ -36,6 +38,8 @@ mod schema;
 mod slow_disks;
 #[cfg(target_os = "linux")]
 mod slow_writes;
+#[cfg(target_os = "linux")]
+mod sparse;
 mod start;
 mod successor;
 mod transfer;
