@@ -1,4 +1,5 @@
-//! Chunks of objects that are drawn by chance: which of them a receiver has, wants, or gets no more.
+//! Chunks of objects that are drawn by chance: those that a receiver has, or does not want, and
+//! those that a sender withdraws.
 
 use core::ops::Range;
 

@@ -87,21 +87,26 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     if dice.chance(0.15) {
         dice.held(&mut recipe);
     }
-    let mut dice = Dice { rng: Rng::new(seed ^ ONLY), silence: 0 };
-    if dice.chance(0.1) {
-        let (every, share) = (dice.every(), dice.one_of([0.0, 0.05, 0.5, 0.9]));
-        recipe.features.push(Feature::Only { every, chunk: dice.chunk(&recipe), share });
-    }
-    let mut dice = Dice { rng: Rng::new(seed ^ WITHDRAWS), silence: 0 };
-    if dice.chance(0.1) {
-        let (at_ms, share) = (dice.log(1, 3000) as u32, dice.one_of([0.02, 0.1, 0.5]));
-        recipe.features.push(Feature::Withdraws { at_ms, chunk: dice.chunk(&recipe), share });
-    }
+    parts(&mut recipe, seed);
     let mut dice = Dice { rng: Rng::new(seed ^ FLUTE), silence: 0 };
     if dice.chance(0.125) {
         flute::turn(&mut dice, &mut recipe);
     }
     recipe
+}
+
+/// Draws what receivers want, and what changes.
+fn parts(recipe: &mut Recipe, seed: u64) {
+    let mut dice = Dice { rng: Rng::new(seed ^ ONLY), silence: 0 };
+    if dice.chance(0.1) {
+        let (every, share) = (dice.every(), dice.one_of([0.0, 0.05, 0.5, 0.9]));
+        recipe.features.push(Feature::Only { every, chunk: dice.chunk(recipe), share });
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ WITHDRAWS), silence: 0 };
+    if dice.chance(0.1) {
+        let (at_ms, share) = (dice.log(1, 3000) as u32, dice.one_of([0.02, 0.1, 0.5]));
+        recipe.features.push(Feature::Withdraws { at_ms, chunk: dice.chunk(recipe), share });
+    }
 }
 
 struct Dice {
