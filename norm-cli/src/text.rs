@@ -5,6 +5,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
+/// Characters of a session's name that are shown at most.
+const MAX_NAME: usize = 40;
+
 /// Text from the network or the file system, made safe for a terminal.
 ///
 /// Control characters (which could move the cursor or colour the screen) and the marks that reverse
@@ -46,6 +49,13 @@ pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     let tail = len - left.div_ceil(2);
     let head = text.chars().take(left / 2);
     Cow::Owned(head.chain(['…']).chain(text.chars().skip(tail)).take(width).collect())
+}
+
+/// The name of a session, which anybody may have made up: escaped, and not too long to be read.
+pub fn name(name: &str) -> String {
+    // The end of a very long one is not read at all.
+    let start: String = name.chars().take(4 * MAX_NAME).collect();
+    shorten(&plain(&start), MAX_NAME).into_owned()
 }
 
 /// Bits per second, as `98.5 Mbit/s`.

@@ -109,11 +109,25 @@ pub trait SymbolStore {
         symbol: u32,
         payload: &[u8],
     ) -> bool;
+    /// Keeps one symbol of an object of which nothing is known but what its own packets claim: no
+    /// memory is to be taken for the rest of its block. False as of [`put`](Self::put).
+    fn put_unknown(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        self.put(slot, geometry, symbol, payload)
+    }
     /// Bytes that blocks not yet begun may still take: a receiver asks for no more than it can
     /// keep.
     fn room(&mut self) -> u64;
     /// Forgets a block that is no longer wanted.
     fn discard(&mut self, slot: BlockSlot);
+    /// A sender was heard that sends all blocks in turns, again and again: more of them are under
+    /// way at once than otherwise, and none is asked for. Said once or several times.
+    fn expect_turns(&mut self) {}
 }
 
 /// Slow work that runs outside the engine.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
@@ -19,7 +20,9 @@ use norm_core::fileset::{
     Xattr, XattrList,
 };
 use norm_files::Preserve;
-use norm_files::sink::{Part, PlaceOptions, Plan, Spools, StandaloneFile, path_of, place_set};
+use norm_files::sink::{
+    Part, Parts, PlaceOptions, Plan, Spools, StandaloneFile, path_of, place_set,
+};
 
 /// Payloads that are written at most, in bytes.
 const MAX_PAYLOAD: u64 = 64 << 10;
@@ -328,6 +331,7 @@ fn directory_that_is_swapped_for_a_link_meanwhile_leads_nowhere() {
     let (out, over) = (sandbox.out(), AtomicBool::new(false));
     fs::remove_file(out.join("d/way")).unwrap();
     let (plan, content) = file_in_directory();
+    let parts = Arc::new(Parts::new(&out));
     let (mut placed, mut refused) = (0, 0);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -353,7 +357,7 @@ fn directory_that_is_swapped_for_a_link_meanwhile_leads_nowhere() {
             }
             spool.discard();
             let name = path_of(Some(b"d/e/victim")).unwrap();
-            if let Ok(file) = StandaloneFile::create(&out, &name, "s", 3, true) {
+            if let Ok(file) = StandaloneFile::new(&parts, &name, 3, true) {
                 let _ = file.write(b"new", 0).map(|()| file.place(&options, &run));
             }
         }

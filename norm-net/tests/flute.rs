@@ -12,9 +12,9 @@ use std::time::Duration;
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::transfer::flute::{Passes, Profile};
 use norm_net::{
-    ConfigProblem, FluteReceive, FluteSend, Hint, Pace, ReceiveEvent, ReceiveOptions,
-    ReceiveOutcome, ReceiveReport, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
-    Sending, SetReport, receive, send,
+    ConfigProblem, ContentHash, FluteReceive, FluteSend, Hint, Pace, Problem, ReceiveEvent,
+    ReceiveOptions, ReceiveOutcome, ReceiveReport, SendError, SendEvent, SendOptions, SendOutcome,
+    SendPhase, Sending, SetReport, receive, send,
 };
 use tempfile::{TempDir, tempdir};
 
@@ -252,6 +252,68 @@ fn sessions_of_other_numbers_are_not_received() {
     let sending = send(&[root], &sending(group, 10_000_000, FluteSend::new(Profile::Own)));
     assert_eq!(sending.unwrap().wait().unwrap().outcome, SendOutcome::Sent);
     assert_eq!(received.wait().unwrap().outcome, ReceiveOutcome::NoSender);
+}
+
+#[test]
+fn session_of_another_number_is_named_where_the_one_that_is_wanted_is_not_heard() {
+    let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(1_000));
+    let mut options = receiving(group, dir.path());
+    options.flute = Some(FluteReceive::of(2));
+    let sending = carousel(&root, &sending(group, 5_000_000, forever()));
+    let received = receive(&options).unwrap();
+    let told = |event| match event {
+        ReceiveEvent::Hint(Hint::OtherSession { tsi, wanted, .. }) => Some((tsi, wanted)),
+        ReceiveEvent::Hint(Hint::NoSender { .. }) => panic!("a firewall is not the cause"),
+        _ => None,
+    };
+    assert_eq!(received.events().find_map(told), Some((1, 2)));
+    received.stopper().stop();
+    assert_eq!(received.wait().unwrap().other_tsi, Some(1));
+    sending.stopper().stop();
+}
+
+#[test]
+fn carousel_of_other_content_than_is_expected_is_refused_soon() {
+    let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(3_000_000));
+    let sending = carousel(&root, &sending(group, 50_000_000, forever()));
+    let mut options = receiving(group, dir.path());
+    options.files.expect = Some(ContentHash([7; 32]));
+    options.timeout = None;
+    let report = receive(&options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::VerifyFailed, "{report:?}");
+    let [failure] = &report.failed[..] else { panic!("{report:?}") };
+    assert!(matches!(failure.problem, Problem::OtherContent { .. }), "{failure:?}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    sending.stopper().stop();
+}
+
+#[test]
+fn dry_run_says_what_would_become_of_single_files() {
+    let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(100_000));
+    fs::create_dir_all(dir.path().join("tree/sub")).unwrap();
+    fs::write(dir.path().join("tree/sub/small"), "mine, and of another length").unwrap();
+    let flute = FluteSend::new(Profile::Rfc6726).with(|flute| flute.passes = Passes::Forever);
+    let sending = carousel(&root, &sending(group, 5_000_000, flute));
+    for overwrite in [true, false] {
+        let mut options = receiving(group, dir.path());
+        options.overwrite = overwrite;
+        options.files.dry_run = true;
+        let received = receive(&options).unwrap();
+        let events: Vec<ReceiveEvent> = received.events().collect();
+        let counts = events.iter().find_map(|event| match event {
+            ReceiveEvent::DryRun { set: None, create, replace, refuse, .. } => {
+                Some([create, replace, refuse].map(|sum| sum.files))
+            }
+            _ => None,
+        });
+        let expected = if overwrite { [2, 1, 0] } else { [2, 0, 1] };
+        assert_eq!(counts, Some(expected), "{events:?}");
+        let report = received.wait().unwrap();
+        let is_complete = report.outcome == ReceiveOutcome::Complete;
+        assert_eq!(is_complete, overwrite, "{report:?}");
+    }
+    assert!(!dir.path().join("tree/large").exists());
+    sending.stopper().stop();
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn table(sessions: &[Announced]) -> Table {
     let mut table = Table::new(&["name", "protocol", "group", ">TSI", ">rate", "from"]);
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for Announced { description, host } in sessions {
-        let name = Some(description.name.clone()).filter(|name| !name.is_empty());
+        let name = Some(text::name(&description.name)).filter(|name| !name.is_empty());
         table.row([
             or_none(name),
             description.protocol.to_string(),
@@ -129,4 +129,25 @@ fn unread(counts: DirectoryCounts) -> Option<String> {
         notes.push(format!("{} too many to keep", text::count(counts.dropped, "announcement")));
     }
     (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use norm_net::announce::{Origin, SessionDescription, SessionProtocol};
+
+    use super::*;
+
+    #[test]
+    fn names_of_others_are_cut_and_escaped() {
+        let address = "192.0.2.7".to_owned();
+        let origin = Origin { username: "-".to_owned(), id: 1, version: 1, address };
+        let group = "239.1.2.3:6000".parse().unwrap();
+        let mut description = SessionDescription::new(SessionProtocol::Flute, group, origin);
+        description.name = format!("\u{1b}[2Jevil\u{202e}{}", "x".repeat(100_000));
+        let host = "192.0.2.7".parse().unwrap();
+        let lines: Vec<String> = table(&[Announced { description, host }]).lines().collect();
+        assert!(lines[1].contains("\\u{1b}[2Jevil") && lines[1].contains('…'), "{lines:?}");
+        assert!(lines.iter().all(|line| line.chars().count() < 120), "{lines:?}");
+        assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
+    }
 }

@@ -25,7 +25,12 @@ const MAX_LISTED: usize = 8;
 pub(super) fn resolve(args: RecvArgs) -> Result<RecvArgs, Failure> {
     if let Some(path) = &args.find.sdp {
         let description = described::read(path)?;
-        return join(args, &description);
+        // The user has chosen the file.
+        let ttl = description.ttl.map_or(0, u32::from);
+        let mut args = join(args, &description)?;
+        let session = &mut args.network.session;
+        session.ttl = session.ttl.max(ttl);
+        return Ok(args);
     }
     let Some(name) = args.find.session.clone() else { return Ok(args) };
     let output = Output::new(args.common.json);
@@ -33,14 +38,30 @@ pub(super) fn resolve(args: RecvArgs) -> Result<RecvArgs, Failure> {
     let options = ListenOptions::default().with(|o| o.interface = interface);
     let mut listening =
         listen(&options).map_err(|error| Failure::new(net_code(&error), error.to_string()))?;
-    let shown = text::plain(&name);
+    let shown = text::name(&name);
     output.say(&format!("looking for session '{shown}', {} s", LEAST.as_secs()));
     let found = one_of(hear(&mut listening, &name)?, &listening, &name)?;
     output.say(&format!(
         "session '{shown}' found: {} in {}, from {}",
         found.description.protocol, found.description.group, found.host
     ));
+    if let Some(note) = ttl_note(&args, &found.description) {
+        output.say(&note);
+    }
     join(args, &found.description)
+}
+
+/// That feedback may not reach the sender. Anybody can announce a session with a large TTL: it is
+/// the user who decides how far packets go.
+fn ttl_note(args: &RecvArgs, description: &SessionDescription) -> Option<String> {
+    let (ttl, ours) = (u32::from(description.ttl?), args.session().ttl);
+    let sends = matches!(description.protocol, SessionProtocol::Norm);
+    (sends && ttl > ours).then(|| {
+        format!(
+            "the session is sent with TTL {ttl}, feedback to it with TTL {ours}: if there are \
+             routers on the path, use --ttl {ttl}"
+        )
+    })
 }
 
 /// The sessions of this name that are announced.
@@ -76,7 +97,7 @@ fn one_of(
     listening: &Listening,
     name: &str,
 ) -> Result<Announced, Failure> {
-    let name = text::plain(name);
+    let name = text::name(name);
     match (found.pop(), found.len()) {
         (Some(only), 0) => Ok(only),
         (Some(last), _) => {
@@ -103,7 +124,7 @@ fn absent(listening: &Listening, name: &str) -> String {
     let others: Vec<String> = sessions
         .iter()
         .take(MAX_LISTED)
-        .map(|it| format!("'{}'", text::plain(&it.description.name)))
+        .map(|it| format!("'{}'", text::name(&it.description.name)))
         .collect();
     let heard = if others.is_empty() {
         "nothing is announced there: check --interface, the sender's --ttl, and that firewalls let \
@@ -150,7 +171,6 @@ fn join(mut args: RecvArgs, description: &SessionDescription) -> Result<RecvArgs
     }
     let session = &mut args.network.session;
     session.group = description.group;
-    session.ttl = session.ttl.max(description.ttl.map_or(0, u32::from));
     Ok(args)
 }
 
@@ -171,19 +191,32 @@ mod tests {
     #[test]
     fn session_is_joined_as_described() {
         let mut session = description(SessionProtocol::Norm);
-        session.ttl = Some(8);
+        session.ttl = Some(255);
         session.sources = vec!["192.0.2.7".parse().unwrap()];
-        let args = join(parse_words("--sdp x").unwrap(), &session).unwrap();
-        assert_eq!((args.session().group, args.session().ttl), (session.group, 8));
+        let args = join(parse_words("--session x").unwrap(), &session).unwrap();
+        assert_eq!((args.session().group, args.session().ttl), (session.group, 1));
         assert_eq!(args.source, Some(session.sources[0]));
         assert_eq!(args.check(), Ok(()));
-        let args = join(parse_words("--sdp x -t 9").unwrap(), &session).unwrap();
-        assert_eq!(args.session().ttl, 9);
+        assert!(ttl_note(&args, &session).unwrap().contains("--ttl 255"));
+        let args = join(parse_words("--session x -t 255").unwrap(), &session).unwrap();
+        assert_eq!((args.session().ttl, ttl_note(&args, &session)), (255, None));
         session.sources.push("192.0.2.8".parse().unwrap());
         let error = join(parse_words("--sdp x").unwrap(), &session).unwrap_err();
         assert!(error.message.contains("--source"), "{error}");
         let args = join(parse_words("--sdp x --source 192.0.2.9").unwrap(), &session).unwrap();
         assert_eq!(args.source, "192.0.2.9".parse().ok());
+    }
+
+    #[test]
+    fn file_of_the_user_says_how_far_feedback_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("session.sdp");
+        let mut session = description(SessionProtocol::Norm);
+        session.ttl = Some(8);
+        described::write(&path, &session).unwrap();
+        let mut args = parse_words::<RecvArgs>("--sdp x").unwrap();
+        args.find.sdp = Some(path);
+        assert_eq!(resolve(args).unwrap().session().ttl, 8);
     }
 
     #[test]

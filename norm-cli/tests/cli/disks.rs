@@ -70,6 +70,11 @@ fn error(events: &[Value]) -> String {
 /// A receiver whose output directory is a file system of its own, in memory, made with these
 /// options, where `prepare` is done first. `None` where nothing can be mounted.
 fn small_disk(group: &str, out: &Path, options: &str, prepare: &str) -> Option<Program> {
+    on_small_disk(&receiver(group, out), out, options, prepare)
+}
+
+/// The same with any receiver.
+fn on_small_disk(command: &Command, out: &Path, options: &str, prepare: &str) -> Option<Program> {
     if !may_mount() {
         return None;
     }
@@ -77,7 +82,7 @@ fn small_disk(group: &str, out: &Path, options: &str, prepare: &str) -> Option<P
     let script = format!(
         "mount -t tmpfs -o {options} none \"$OUT\" || exit 99; cd \"$OUT\"; {prepare}; exec \"$@\""
     );
-    let mut command = in_shell(&receiver(group, out), &script, &["unshare", "-m"]);
+    let mut command = in_shell(command, &script, &["unshare", "-m"]);
     command.env("OUT", out);
     Some(start(command))
 }
@@ -161,6 +166,43 @@ fn disk_that_fills_up_at_one_of_three_receivers_harms_no_other() {
     let failed: Vec<&str> =
         receivers.iter().filter_map(|receiver| receiver["reason"].as_str()).collect();
     assert!(matches!(failed[..], [one] if one.contains("No space left")), "{failed:?}");
+}
+
+#[test]
+fn what_a_full_disk_has_refused_is_received_in_a_later_pass_when_there_is_room() {
+    let temp = tempfile::tempdir().unwrap();
+    let source = temp.path().join("folder");
+    folder(&source, &[8_000_000]);
+    let mut running = Vec::new();
+    for (profile, failed) in [("--flute", "set_failed"), ("--flute=rfc6726", "file_failed")] {
+        let (group, out) = (group(), temp.path().join(failed));
+        let mut command = norm_recv();
+        command.args(["-i", "127.0.0.1", "-g", &group, "--json", "--flute", "--continuous"]);
+        let fill = "dd if=/dev/zero of=filler bs=1M count=16 2>/dev/null; \
+                    (until [ -e go ]; do sleep 0.1; done; rm filler) & true";
+        command.arg(&out);
+        let Some(receiving) = on_small_disk(&command, &out, "size=20m", fill) else { return };
+        let mut command = norm_send();
+        command.args(["-i", "127.0.0.1", "-g", &group, "--json", "-b", "50M", profile]);
+        command.args(["--carousel", "forever"]);
+        running.push((receiving, Program::start(command.arg(&source)), out, failed));
+    }
+    for (mut receiving, sending, out, failed) in running {
+        let told = receiving.wait_for(failed);
+        let message = told["problem"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains("are free"), "{told}");
+        // Its output directory is seen by it alone.
+        let there = format!("/proc/{}/root{}", receiving.id(), out.display());
+        fs::write(Path::new(&there).join("go"), "").unwrap();
+        let complete = receiving.wait_for("file_complete");
+        assert_eq!(complete["bytes"], 8_000_000, "{complete}");
+        let copy = fs::read(Path::new(&there).join("folder/file-000")).unwrap();
+        assert!(copy == fs::read(source.join("file-000")).unwrap());
+        receiving.signal("-INT");
+        receiving.finish();
+        sending.signal("-INT");
+        sending.finish();
+    }
 }
 
 #[test]

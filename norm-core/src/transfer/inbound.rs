@@ -108,6 +108,11 @@ pub trait Inbound: Endpoint {
     /// The number by which the protocol itself knows an object: NORM's object transport id, FLUTE's
     /// TOI. Consecutive keys have consecutive numbers, except where those wrap.
     fn number(&self, object: ObjectRef) -> u64;
+    /// A session that was heard, and is ignored because another one is wanted: where it is sent
+    /// from, and its number. `None` in a protocol where sessions have none.
+    fn other_session(&self) -> Option<(SocketAddr, u64)> {
+        None
+    }
     /// True when a sender that hears what was confirmed says so ([`InboundNotice::Released`]);
     /// false without a back channel.
     fn releases(&self) -> bool {

@@ -49,16 +49,18 @@ pub use only::Only;
 pub use place::{PlaceError, PlaceOptions, Placed, PlacedFile, PlacedSet, place_set};
 pub use plan::{
     Plan, PlanError, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PresentFiles,
+    plan_files,
 };
 pub use preview::{Change, PreviewEntry, SetPreview, Sum};
 pub use receipt::{WholeSet, keep_receipt};
 pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
 pub use set::{MAX_TRIES, Part, SetError, SetState};
+pub use space::Free;
 pub use spool::Spool;
 pub use spool_files::SpoolFile;
 pub use spool_table::{Opened, Spools};
-pub use standalone::{StandaloneFile, path_of};
+pub use standalone::{Parts, StandaloneFile, path_of, sweep_parts};
 #[cfg(feature = "faults")]
 pub use system::{Call, faults};
 pub use verify::{Reading, hash_chunks};

@@ -9,6 +9,7 @@ mod clash;
 mod planned;
 mod problem;
 mod reading;
+mod single;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -27,6 +28,7 @@ pub use planned::{
     Attributes, PlannedDirectory, PlannedFile, PlannedLink, PlannedName, PlannedOwner,
 };
 pub use problem::{PlanError, PresentFiles};
+pub use single::plan_files;
 
 /// Everything that a set will become.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -257,6 +257,20 @@ pub enum Hint {
         /// How many are received at once.
         limit: usize,
     },
+    /// What is heard is sealed with another key, or with any although this session has none: it is
+    /// ignored.
+    OtherKey {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+        /// Names the key that it is sealed with.
+        key_id: String,
+        /// Names the session's own key; null without one.
+        own: Option<String>,
+    },
+    /// Another machine seals as this one does: one of them was copied while it ran. This one goes on
+    /// under another number.
+    MachineCopied,
     /// A sender sends something that is no file set of this version: it is ignored.
     NotAFileSet {
         /// Number of the sender.
@@ -418,6 +432,29 @@ pub enum Hint {
         address: SocketAddr,
         /// They are of FLUTE, and NORM is received; or the other way round.
         is_flute: bool,
+    },
+    /// Nothing of the session that is wanted is heard, but packets of another one.
+    OtherSession {
+        /// Where they come from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+        /// The number (TSI) of that session.
+        tsi: u64,
+        /// The number of the one that is wanted.
+        wanted: u64,
+    },
+    /// The disk may have too little room for symbols of blocks that are not whole: by FLUTE, nearly
+    /// all of a transfer may wait there until its end.
+    SpoolRoom {
+        /// The output directory.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        directory: PathBuf,
+        /// Bytes of symbols, at most: what is to come and does not fit the memory.
+        symbols: u64,
+        /// Bytes of files that are to come.
+        files: u64,
+        /// Bytes that are free.
+        free: u64,
     },
     /// The disk of this receiver takes less than arrives, and limits the transfer.
     SlowDisk {

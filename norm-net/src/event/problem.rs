@@ -204,6 +204,14 @@ impl Problem {
     pub fn system(action: Action, path: impl Into<PathBuf>, error: &io::Error) -> Self {
         Self::System { action, path: path.into(), error: error.into() }
     }
+
+    /// True when the disk is full, or the user has as much on it as is allowed: there may be room
+    /// again later.
+    pub fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::System { error, .. }
+            if matches!(error.kind, QuotaExceeded | StorageFull))
+    }
 }
 
 impl fmt::Display for Problem {

@@ -72,12 +72,13 @@ pub enum ReceiveEvent {
         /// What the sender has found and cannot send.
         left_out: NotSent,
     },
-    /// Only in a dry run: what would become of a file set. Nothing of its content was asked for.
+    /// Only in a dry run: what would become of a file set, or of the standalone files that a sender
+    /// has named. Nothing of their content was asked for.
     DryRun {
         /// Number of the sender.
         sender: SenderId,
-        /// The file set.
-        set: SetId,
+        /// The file set; null for standalone files.
+        set: Option<SetId>,
         /// What would be made.
         create: EntrySum,
         /// What would be replaced.
@@ -260,6 +261,16 @@ impl ResumeData {
     }
 }
 
+impl ReceiveProgress {
+    /// Passes until all is here, if each brings as much as is lost of it lets through.
+    pub(crate) fn passes(&self) -> Option<f64> {
+        let held = self.bytes_done.saturating_add(self.bytes_waiting);
+        let missing = self.bytes_total.saturating_sub(held);
+        let comes = self.bytes_total as f64 * (1.0 - self.loss);
+        (comes > 0.0).then(|| missing as f64 / comes)
+    }
+}
+
 /// How far receiving is. Counts are since the session began, and of all senders.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -277,6 +288,10 @@ pub struct ReceiveProgress {
     /// Bytes of content in all of what is on its way now; of standalone files, those heard of so
     /// far.
     pub bytes_total: u64,
+    /// One way: passes of its sender, about, until all of it is here, at the loss of late: 0.5 is
+    /// half a pass. Null where something else limits it, or nothing is on its way.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_hundredths"))]
+    pub passes_left: Option<f64>,
     /// Bytes of UDP payload received.
     pub wire_bytes: u64,
     /// Share of packets lost of late, 0 to 1, from the sender with the most loss.
@@ -296,4 +311,28 @@ pub struct ReceiveProgress {
     pub chunks_compared: u64,
     /// All chunks of these sets; 0 while nothing is compared.
     pub chunks_to_compare: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passes_are_what_is_missing_by_what_a_pass_brings() {
+        let of = |bytes_done, bytes_waiting, bytes_total, loss| {
+            let progress = ReceiveProgress {
+                bytes_done,
+                bytes_waiting,
+                bytes_total,
+                loss,
+                ..Default::default()
+            };
+            progress.passes()
+        };
+        assert_eq!(of(0, 0, 0, 0.0), None, "nothing is known");
+        assert_eq!(of(0, 0, 100, 0.5), Some(2.0));
+        assert_eq!(of(20, 30, 100, 0.0), Some(0.5));
+        assert_eq!(of(100, 5, 100, 0.1), Some(0.0));
+        assert_eq!(of(1, 0, 100, 1.0), None, "nothing comes");
+    }
 }

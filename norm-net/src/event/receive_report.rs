@@ -10,7 +10,7 @@ use norm_core::transfer::NodeId;
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{NotSent, Problem};
+use super::{NotSent, Problem, Security};
 
 /// File sets remembered in a report.
 pub const MAX_REPORTS: usize = 1_000;
@@ -58,9 +58,14 @@ pub struct ReceiveReport {
     pub malformed: u64,
     /// Packets that arrived with a CE mark: a router's queue was long (ECN, RFC 3168).
     pub ce_marked: u64,
+    /// The number (TSI) of a FLUTE session that was heard and is not the one that is wanted; null
+    /// when there was none.
+    pub other_tsi: Option<u64>,
     /// Packets that this machine's kernel dropped because the socket's buffer was full; 0 where the
     /// system does not tell.
     pub kernel_drops: u64,
+    /// How the session was protected.
+    pub security: Security,
 }
 
 impl ReceiveReport {
@@ -82,7 +87,9 @@ impl ReceiveReport {
             no_room: 0,
             malformed: 0,
             ce_marked: 0,
+            other_tsi: None,
             kernel_drops: 0,
+            security: Security::default(),
         }
     }
 }

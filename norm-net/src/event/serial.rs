@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use norm_core::transfer::Passes;
 use serde::{Serialize, Serializer};
 
 use crate::io::dscp::Dscp;
 use crate::io::interface::{Interface, Zoned};
-use crate::transfer::flute::FluteSend;
+use crate::transfer::flute::{FluteReceive, FluteSend};
 use crate::transfer::schedule::Bound;
 use crate::transfer::send::pace::Pace;
 
@@ -33,6 +34,15 @@ fn rounded_seconds(time: Duration) -> f64 {
 /// A number without its fraction.
 pub(crate) fn rounded<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(number.round())
+}
+
+/// A number with two digits after the point, which may not be there.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+pub(crate) fn maybe_hundredths<S: Serializer>(
+    number: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    number.map(|number| (number * 100.0).round() / 100.0).serialize(serializer)
 }
 
 /// What a value is shown as.
@@ -96,6 +106,36 @@ pub(crate) fn tsi<S: Serializer>(
     flute.map(|flute| flute.tsi).serialize(serializer)
 }
 
+/// How is received in JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct ProtocolFields {
+    /// `NORM` or `FLUTE`.
+    protocol: &'static str,
+    /// The session of FLUTE (TSI) that is received; null for all, and with NORM.
+    tsi: Option<u64>,
+}
+
+/// The protocol that is received, and which session of it.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+pub(crate) fn protocol<S: Serializer>(
+    flute: &Option<FluteReceive>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let protocol = if flute.is_some() { "FLUTE" } else { "NORM" };
+    let tsi = flute.and_then(|flute| flute.tsi);
+    ProtocolFields { protocol, tsi }.serialize(serializer)
+}
+
+/// How often everything is sent.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+pub(crate) fn passes<S: Serializer>(
+    passes: &Option<Passes>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    PassesFields::from(*passes).serialize(serializer)
+}
+
 /// A bound of the rate in bits per second.
 pub(crate) fn bound<S: Serializer>(bound: &Bound, serializer: S) -> Result<S::Ok, S::Error> {
     bound.bits().serialize(serializer)
@@ -128,6 +168,29 @@ pub(crate) fn with_message(schema: &mut schemars::Schema) {
         if let Some(Value::Array(required)) = variant.get_mut("required") {
             required.push("message".into());
         }
+    }
+}
+
+/// Passes in JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct PassesFields {
+    /// How often everything is sent in a carousel; 0 is without end, null is no carousel.
+    passes: Option<u32>,
+    /// Percent of coded symbols that are sent beyond what is needed, where everything is sent once
+    /// to receivers that may not answer; null otherwise.
+    overhead: Option<u32>,
+}
+
+impl From<Option<Passes>> for PassesFields {
+    fn from(passes: Option<Passes>) -> Self {
+        let (passes, overhead) = match passes {
+            Some(Passes::Once { overhead }) => (None, Some(overhead)),
+            Some(Passes::Times(times)) => (Some(times), None),
+            Some(Passes::Forever) => (Some(0), None),
+            None => (None, None),
+        };
+        Self { passes, overhead }
     }
 }
 

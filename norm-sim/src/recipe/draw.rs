@@ -35,8 +35,12 @@ const ONLY: u64 = 0x4f4e_4c59_4f4e_4c59;
 const WITHDRAWS: u64 = 0x5749_5448_5749_5448;
 /// Turns a seed into one for the drawing of moves.
 const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
+/// Turns a seed into one for the drawing of passes.
+const CAROUSEL: u64 = 0x4341_524f_4341_524f;
 /// Turns a seed into one for the drawing of a session of FLUTE.
 const FLUTE: u64 = 0x464c_5554_464c_5554;
+/// Turns a seed into one for the drawing of a seal.
+const SEALED: u64 = 0x5345_414c_5345_414c;
 
 /// Draws a recipe.
 pub(super) fn recipe(seed: u64) -> Recipe {
@@ -87,10 +91,19 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     if dice.chance(0.15) {
         dice.held(&mut recipe);
     }
+    let mut dice = Dice { rng: Rng::new(seed ^ CAROUSEL), silence: 0 };
+    if dice.chance(0.0625) {
+        let feature = dice.carousel();
+        recipe.features.push(feature);
+    }
     parts(&mut recipe, seed);
     let mut dice = Dice { rng: Rng::new(seed ^ FLUTE), silence: 0 };
     if dice.chance(0.125) {
         flute::turn(&mut dice, &mut recipe);
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ SEALED), silence: 0 };
+    if dice.chance(0.125) {
+        recipe.features.push(Feature::Sealed { chacha: dice.chance(0.3) });
     }
     recipe
 }
@@ -179,6 +192,14 @@ impl Dice {
             (_, false) => FecId::Id5,
         };
         Feature::ReedSolomon { id, parity }
+    }
+
+    fn carousel(&mut self) -> Feature {
+        Feature::Carousel {
+            passes: self.one_of([1, 2, 2, 3, 5]),
+            once: self.chance(0.3).then(|| self.one_of([0, 1, 5, 30, 100])),
+            interleave: self.chance(0.3).then(|| self.log(1, 1 << 20) as u32),
+        }
     }
 
     /// Some hosts move once or twice. An attacker then tries to be followed instead of the sender.

@@ -3,9 +3,11 @@
 use core::time::Duration;
 
 use norm_core::flute::sender::{FecChoice, Passes, SenderConfig};
+use norm_core::flute::wire::{ExtFdt, ExtensionBuf, FdtInstanceId, Fti, Header, Packet, Toi, Tsi};
 use norm_sim::{
-    Broken, Carousel, Change, FluteReceiverOutcome, FluteReceiverPlan, FluteSenderPlan, Host, Link,
-    Outcome, Role, Rule, RunOptions, Scenario, few_seeds, run, run_with, seeds,
+    Attack, AttackerPlan, Broken, Carousel, Change, FluteReceiverOutcome, FluteReceiverPlan,
+    FluteSenderPlan, Host, Link, Outcome, Role, Rule, RunOptions, Scenario, few_seeds, run,
+    run_with, seeds,
 };
 
 const RATE: u64 = 10_000_000;
@@ -58,7 +60,7 @@ fn receivers_that_join_a_carousel_anywhere_wait_for_little_more_than_what_they_l
 
 #[test]
 fn sizes_of_objects_do_not_matter_to_those_that_join() {
-    let many = Carousel { symbols: 10_000, objects: 4, block_len: 1000, loss: 0.05 };
+    let many = Carousel { symbols: 10_000, objects: 4, ..Carousel::new(0.05) };
     let waited = many.run(&few_seeds(5, 50), 2);
     assert!(waited.percentile(0.95) < 1.13, "{waited:?}");
 }
@@ -129,6 +131,61 @@ fn sender_that_crashes_goes_on_with_what_receivers_have() {
     let same = completed(Some(5));
     assert!(same > restart);
     assert!(same <= completed(None), "with other TOIs all has to come again");
+}
+
+/// Packets of sessions that do not exist: a symbol of each, and a table if one is wanted.
+fn forged(sessions: core::ops::Range<u64>, with_table: bool) -> Vec<Vec<u8>> {
+    let fti = Fti::NoCode { size: 1 << 20, symbol_size: 512, max_block_len: 50 };
+    let text = "<FDT-Instance Expires=\"4294967295\" FEC-OTI-FEC-Encoding-ID=\"0\" \
+        FEC-OTI-Maximum-Source-Block-Length=\"50\" FEC-OTI-Encoding-Symbol-Length=\"512\">\
+        <File TOI=\"9\" Content-Location=\"forged\" Transfer-Length=\"1048576\"/>\
+        </FDT-Instance>";
+    let mut packets = Vec::new();
+    for tsi in sessions {
+        let mut emit = |toi, fti: Fti, extensions: &mut ExtensionBuf, content: &[u8]| {
+            assert!(extensions.push_fti(&fti));
+            let header = Header::new(Tsi::new(tsi).unwrap(), toi, 0);
+            let content = [&[0; 4], content].concat();
+            let extensions = extensions.as_extensions();
+            let mut out = Vec::new();
+            Packet { header, extensions, content: &content }.emit(&mut out);
+            packets.push(out);
+        };
+        emit(Toi::new(9).unwrap(), fti, &mut ExtensionBuf::new(), &[7; 512]);
+        if with_table {
+            let mut extensions = ExtensionBuf::new();
+            let instance = FdtInstanceId::default();
+            assert!(extensions.push_fdt(ExtFdt { version: 2, instance }));
+            let size = text.len() as u64;
+            let fti = Fti::NoCode { size, symbol_size: 512, max_block_len: 50 };
+            emit(Toi::FDT, fti, &mut extensions, text.as_bytes());
+        }
+    }
+    packets
+}
+
+#[test]
+fn made_up_sessions_do_not_keep_the_real_one_out() {
+    for (seed, with_table, seconds) in [(1, false, 6), (2, true, 35)] {
+        let plan = FluteSenderPlan::files(config(Passes::Forever), &[100_000, 30_000]);
+        let mut scenario = session(seed, plan, 2, 0.02);
+        // They are there first, and never fall silent.
+        scenario.hosts[0].life = vec![(Duration::from_secs(1), Change::Start)];
+        let forged = forged(1_000..1_016, with_table);
+        let times = (0..10 * seconds).map(|n| Duration::from_millis(100 * n));
+        let script = times.flat_map(|at| forged.iter().map(move |packet| (at, packet.clone())));
+        let attacks = vec![Attack::Script(script.collect())];
+        let attacker = Role::Attacker(AttackerPlan { attacks, rate: 0 });
+        scenario.add(Host::new(attacker, Link::default()));
+        scenario.limit = Duration::from_secs(60);
+        let outcome = run(&scenario);
+        assert_eq!(complete(&outcome), 2, "{with_table}");
+        for receiver in &outcome.flute_receivers {
+            let completed = receiver.completed.unwrap();
+            let soon = Duration::from_secs(seconds);
+            assert!(completed > Duration::from_secs(5) && completed < soon, "{completed:?}");
+        }
+    }
 }
 
 #[test]

@@ -19,7 +19,8 @@ pub struct ReceiverConfig {
     /// Take every object without asking the application.
     pub auto_accept: bool,
     /// Sessions followed at once, those that have ended included. A further one takes the place of
-    /// one that has ended, is silent, or has sent no content; else its packets are ignored.
+    /// one that has ended or is silent, or that has brought no table in five seconds, or no object
+    /// in thirty; else its packets are ignored.
     pub max_sessions: usize,
     /// Objects of a session; packets of further ones are dropped.
     pub max_objects: usize,
@@ -28,11 +29,19 @@ pub struct ReceiverConfig {
     /// Bytes that tables, objects and blocks in progress may take, of all sessions, without their
     /// symbols, which the store keeps. What has no room is dropped.
     pub max_bookkeeping: usize,
-    /// Bytes of packets that are kept because it is not known yet how their objects are cut into
-    /// blocks, of all sessions.
+    /// Bytes of packets that are kept in memory because it is not known yet how their objects are
+    /// cut into blocks, of all sessions.
     pub max_early: usize,
-    /// The same of one session.
-    pub max_early_of_session: usize,
+    /// The same of one source address.
+    pub max_early_of_source: usize,
+    /// Bytes of symbols that the store keeps of objects that no table has told of, of all sessions.
+    pub max_nameless: usize,
+    /// The same of one source address.
+    pub max_nameless_of_source: usize,
+    /// Bytes that such objects and their blocks take of [`max_bookkeeping`](Self::max_bookkeeping).
+    pub max_claims: usize,
+    /// The same of one source address.
+    pub max_claims_of_source: usize,
     /// The silence after which a sender is reported silent. One that has ended its session is
     /// reported as such after one second at the latest, and when all that came of it is written.
     pub patience: Duration,
@@ -50,8 +59,12 @@ impl ReceiverConfig {
             max_objects: 1 << 16,
             max_block_len: MAX_RAPTORQ_BLOCK_LEN,
             max_bookkeeping: 128 << 20,
-            max_early: 8 << 20,
-            max_early_of_session: 4 << 20,
+            max_early: 5 << 20,
+            max_early_of_source: 4 << 20,
+            max_nameless: 64 << 20,
+            max_nameless_of_source: 16 << 20,
+            max_claims: 8 << 20,
+            max_claims_of_source: 4 << 20,
             patience: Duration::from_secs(5),
         }
     }

@@ -1,9 +1,10 @@
 //! Takes the symbols of objects.
 
-use super::budget::Budget;
 use super::ctx::Ctx;
 use super::epoch::Epoch;
+use super::keys::Teller;
 use super::lifecycle::{self, Begun};
+use super::nameless::Kind;
 use super::object::{Object, Origin, block_cost};
 use super::payload::{Payload, Symbols};
 use super::spare::Spare;
@@ -35,7 +36,9 @@ pub(super) fn take<S: SymbolStore>(
     toi: Toi,
     packet: &Packet<'_>,
 ) {
-    let Some(key) = epoch.keys.key_of(toi, ctx.config().max_objects) else {
+    let (limit, source) = (ctx.config().max_objects, epoch.source());
+    let room = |bytes| lifecycle::take_room(ctx, source, bytes, false);
+    let Some(key) = epoch.keys.key_of(toi, limit, Teller::Packet, room) else {
         ctx.stats().no_room += 1;
         return;
     };
@@ -94,8 +97,7 @@ fn keep_early<S>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u64, fec: FecId, cont
     if content.is_empty() {
         return;
     }
-    let limit = ctx.config().max_early_of_session;
-    if epoch.early.keep(ctx.early(), limit, key, fec, content) {
+    if epoch.early.keep(ctx.nameless(), epoch.source(), key, fec, content) {
         ctx.stats().early += 1;
     } else {
         ctx.stats().early_dropped += 1;
@@ -125,13 +127,14 @@ pub(super) fn take_symbols<S: SymbolStore>(
         ctx.stats().invalid += 1;
         return;
     };
+    let is_known = object.is_opened();
     epoch.note_position(key, symbols.block());
     let slot = BlockSlot { sender: epoch.id(), object: key, block: symbols.block() };
     for (symbol, bytes) in symbols {
         match take_symbol(ctx, epoch, slot, &geometry, symbol, bytes) {
             Fate::Kept => {
                 ctx.stats().symbols += 1;
-                epoch.note_symbol();
+                epoch.note_symbol(is_known);
             }
             Fate::Duplicate => ctx.stats().duplicates += 1,
             Fate::NoRoom => ctx.stats().no_room += 1,
@@ -155,13 +158,11 @@ fn take_symbol<S: SymbolStore>(
     if object.is_written(slot.block) {
         return Fate::Duplicate;
     }
-    if object.block(slot.block).is_none() {
-        let cost = block_cost(geometry);
-        if !may_wait(ctx, object, geometry) || !ctx.bookkeeping().take(cost) {
-            return Fate::NoRoom;
-        }
-        object.begin(slot.block, geometry);
+    if object.block(slot.block).is_none() && !begin_block(ctx, epoch, slot, geometry) {
+        return Fate::NoRoom;
     }
+    let source = epoch.source();
+    let Some(object) = epoch.objects.get_mut(&slot.object) else { return Fate::Duplicate };
     if let Some(expected) = object.expected_mut(slot.block) {
         *expected = Some(epoch.loss.take(*expected, symbol));
     }
@@ -174,11 +175,16 @@ fn take_symbol<S: SymbolStore>(
         ctx.spares().keep(slot, symbol, bytes);
         return Fate::Duplicate;
     }
-    let may_be_put = is_opened || take_nameless(ctx.nameless(), &mut epoch.nameless, bytes.len());
-    if !may_be_put || !ctx.put(slot, geometry, symbol, bytes) {
+    let may_be_put = is_opened || ctx.nameless().take(source, Kind::Symbols, bytes.len());
+    if !may_be_put || !ctx.put(slot, geometry, symbol, bytes, is_opened) {
+        if may_be_put && !is_opened {
+            ctx.nameless().give(source, Kind::Symbols, bytes.len());
+        }
         if block.is_empty() {
             // It is not begun after all.
-            ctx.bookkeeping().give(object.end(slot.block));
+            let cost = object.end(slot.block);
+            ctx.bookkeeping().give(cost);
+            ctx.nameless().give(source, Kind::Claims, object.drop_claim(cost));
         }
         return Fate::NoRoom;
     }
@@ -192,14 +198,24 @@ fn take_symbol<S: SymbolStore>(
     Fate::Kept
 }
 
-/// Room for a symbol of an object that no table has told of.
-fn take_nameless(all: &mut Budget, of_run: &mut Budget, bytes: usize) -> bool {
-    let fits = all.take(bytes);
-    if fits && !of_run.take(bytes) {
-        all.give(bytes);
+/// Begins a block; false when there is no room.
+fn begin_block<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    epoch: &mut Epoch,
+    slot: BlockSlot,
+    geometry: &BlockGeometry,
+) -> bool {
+    let Some(object) = epoch.objects.get(&slot.object) else { return false };
+    let (cost, is_opened) = (block_cost(geometry), object.is_opened());
+    let source = epoch.source();
+    if !may_wait(ctx, object, geometry) || !lifecycle::take_room(ctx, source, cost, is_opened) {
         return false;
     }
-    fits
+    if let Some(object) = epoch.objects.get_mut(&slot.object) {
+        object.begin(slot.block, geometry);
+        object.note_claim(if is_opened { 0 } else { cost });
+    }
+    true
 }
 
 /// Takes the symbols that have come while a job had their block.

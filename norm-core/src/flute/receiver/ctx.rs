@@ -1,18 +1,16 @@
 //! What all sessions of a receiver share: settings, limits, the store, and what goes out.
 
+use core::net::SocketAddr;
 use std::collections::VecDeque;
 
 use super::budget::Budget;
 use super::config::ReceiverConfig;
 use super::event::{ReceiverEvent, ReceiverStats};
+use super::nameless::{Kind, Nameless};
 use super::spare::Spares;
+use super::table::TableRoom;
 use crate::endpoint::{BlockGeometry, BlockSlot, Job, StoreJob, SymbolStore};
-
-/// Bytes of tables that are being put together, of all sessions.
-const MAX_ASSEMBLY: usize = 16 << 20;
-
-/// Bytes of symbols of objects that no table has told of, of all sessions.
-const MAX_NAMELESS: usize = 64 << 20;
+use crate::flute::wire::Tsi;
 
 /// What all sessions share.
 #[derive(Debug)]
@@ -21,14 +19,14 @@ pub(super) struct Ctx<S> {
     store: S,
     /// What tables, objects and blocks take.
     bookkeeping: Budget,
-    /// What packets of objects that are not known take.
-    early: Budget,
-    /// What tables take that are not whole.
-    assembly: Budget,
-    /// Symbols of objects that no table has told of.
-    nameless: Budget,
+    /// What tables take that are not whole, or are known again.
+    tables: TableRoom,
+    /// What objects take that no table has told of.
+    nameless: Nameless,
     /// Symbols of blocks that jobs have.
     spares: Spares,
+    /// A session that is not wanted, by its number.
+    other: Option<(SocketAddr, Tsi)>,
     jobs: VecDeque<Job>,
     events: VecDeque<ReceiverEvent>,
     stats: ReceiverStats,
@@ -39,11 +37,11 @@ impl<S> Ctx<S> {
         Self {
             store,
             bookkeeping: Budget::new(config.max_bookkeeping),
-            early: Budget::new(config.max_early),
-            assembly: Budget::new(MAX_ASSEMBLY),
+            tables: TableRoom::new(),
+            nameless: Nameless::new(&config),
             config,
-            nameless: Budget::new(MAX_NAMELESS),
             spares: Spares::default(),
+            other: None,
             jobs: VecDeque::new(),
             events: VecDeque::new(),
             stats: ReceiverStats::default(),
@@ -59,18 +57,13 @@ impl<S> Ctx<S> {
         &mut self.bookkeeping
     }
 
-    /// What packets of objects that are not known take.
-    pub(super) fn early(&mut self) -> &mut Budget {
-        &mut self.early
+    /// What tables take that are not whole, or are known again.
+    pub(super) fn tables(&mut self) -> &mut TableRoom {
+        &mut self.tables
     }
 
-    /// What tables take that are not whole.
-    pub(super) fn assembly(&mut self) -> &mut Budget {
-        &mut self.assembly
-    }
-
-    /// Symbols of objects that no table has told of.
-    pub(super) fn nameless(&mut self) -> &mut Budget {
+    /// What objects take that no table has told of.
+    pub(super) fn nameless(&mut self) -> &mut Nameless {
         &mut self.nameless
     }
 
@@ -79,10 +72,20 @@ impl<S> Ctx<S> {
         &mut self.spares
     }
 
+    /// A session was heard that is not wanted, because it has another number.
+    pub(super) fn note_other(&mut self, address: SocketAddr, tsi: Tsi) {
+        self.other.get_or_insert((address, tsi));
+    }
+
+    /// The first such session.
+    pub(super) const fn other(&self) -> Option<(SocketAddr, Tsi)> {
+        self.other
+    }
+
     /// Bytes taken of all limits.
     pub(super) fn used(&self) -> usize {
-        let budgets = self.bookkeeping.used() + self.early.used() + self.assembly.used();
-        budgets + self.spares.bytes()
+        let packets = self.nameless.used(Kind::Packets) + self.spares.bytes();
+        self.bookkeeping.used() + self.tables.used() + packets
     }
 
     /// Counters, to be counted up.
@@ -123,14 +126,18 @@ impl<S> Ctx<S> {
 }
 
 impl<S: SymbolStore> Ctx<S> {
-    /// Keeps a symbol; false when there is no room.
+    /// Keeps a symbol of an object that is known, or not; false when there is no room.
     pub(super) fn put(
         &mut self,
         slot: BlockSlot,
         geometry: &BlockGeometry,
         symbol: u32,
         payload: &[u8],
+        is_known: bool,
     ) -> bool {
-        self.store.put(slot, geometry, symbol, payload)
+        match is_known {
+            true => self.store.put(slot, geometry, symbol, payload),
+            false => self.store.put_unknown(slot, geometry, symbol, payload),
+        }
     }
 }

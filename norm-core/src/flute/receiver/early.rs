@@ -1,13 +1,14 @@
 //! Packets of objects of which it is not known yet how they are cut into blocks.
 
+use core::net::IpAddr;
 use core::ops::Range;
 use std::collections::BTreeMap;
 
-use super::budget::Budget;
+use super::nameless::{Kind, Nameless};
 use crate::fec::FecId;
 
-/// What a packet takes besides its bytes.
-const OVERHEAD: usize = 64;
+/// What a packet takes besides its bytes, with its share of the lists.
+const OVERHEAD: usize = 96;
 
 /// What of a packet is kept: its scheme, payload id and symbols.
 #[derive(Debug)]
@@ -36,17 +37,17 @@ pub(super) struct Early {
 }
 
 impl Early {
-    /// Keeps a packet; false when the session has `limit` bytes, or all sessions have too many.
+    /// Keeps a packet of this source; false when there is no room.
     pub(super) fn keep(
         &mut self,
-        all: &mut Budget,
-        limit: usize,
+        room: &mut Nameless,
+        source: IpAddr,
         key: u64,
         fec: FecId,
         content: &[u8],
     ) -> bool {
         let bytes = content.len() + OVERHEAD;
-        if self.bytes + bytes > limit || !all.take(bytes) {
+        if !room.take(source, Kind::Packets, bytes) {
             return false;
         }
         self.bytes += bytes;
@@ -55,11 +56,16 @@ impl Early {
     }
 
     /// Hands out the packets of an object.
-    pub(super) fn take(&mut self, all: &mut Budget, key: u64) -> Vec<EarlyPacket> {
+    pub(super) fn take(
+        &mut self,
+        room: &mut Nameless,
+        source: IpAddr,
+        key: u64,
+    ) -> Vec<EarlyPacket> {
         let packets = self.packets.remove(&key).unwrap_or_default();
         let bytes = packets.iter().map(|packet| packet.content.len() + OVERHEAD).sum();
         self.bytes -= bytes;
-        all.give(bytes);
+        room.give(source, Kind::Packets, bytes);
         packets
     }
 

@@ -1,5 +1,6 @@
 //! The receiving engine: composes the parts, and is what drivers and applications call.
 
+use core::net::SocketAddr;
 use core::ops::Range;
 
 use super::config::ReceiverConfig;
@@ -18,7 +19,7 @@ use crate::base::range_set::RangeSet;
 use crate::endpoint::{
     Datagram, Endpoint, Job, JobDone, ObjectRef, SenderId, SymbolStore, Transmit, TransmitBuf,
 };
-use crate::flute::wire::Toi;
+use crate::flute::wire::{Toi, Tsi};
 
 /// What is in progress, to be held against the limits of [`ReceiverConfig`].
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +28,8 @@ pub struct Load {
     pub sessions: usize,
     /// Objects in progress, of all sessions.
     pub objects: usize,
-    /// Bytes that packets have made the engine take, of all limits.
+    /// Bytes that packets have made the engine take, of all limits but the 8 MiB for tables that are
+    /// known again.
     pub bytes: usize,
 }
 
@@ -117,6 +119,12 @@ impl<S: SymbolStore> Receiver<S> {
     /// The TOI of an object.
     pub fn toi(&self, object: ObjectRef) -> Option<Toi> {
         self.sessions.get(object.sender)?.keys.toi_of(object.key)
+    }
+
+    /// The first session that was heard and is not wanted because it has another number than
+    /// [`ReceiverConfig::tsi`].
+    pub fn other_session(&self) -> Option<(SocketAddr, Tsi)> {
+        self.ctx.other()
     }
 
     /// What is in progress.

@@ -1,10 +1,9 @@
 //! One run of a session: from its first packet to the one that ends it.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::budget::Budget;
 use super::early::Early;
 use super::keys::Keys;
 use super::liveness::Liveness;
@@ -17,8 +16,10 @@ use crate::base::range_set::RangeSet;
 use crate::endpoint::{ObjectRef, SenderId};
 use crate::flute::wire::Tsi;
 
-/// Bytes of symbols of objects that no table of the run has told of.
-const MAX_NAMELESS: usize = 48 << 20;
+/// How long a session keeps its place without a table.
+const TIME_FOR_TABLE: Duration = Duration::from_secs(5);
+/// How long it keeps its place without a complete object.
+const TIME_FOR_OBJECT: Duration = Duration::from_secs(30);
 
 /// What is known of one run of a session.
 #[derive(Debug)]
@@ -30,8 +31,14 @@ pub(super) struct Epoch {
     version: Option<u8>,
     /// The application knows that a table has expired.
     expiry_is_told: bool,
+    /// When its first packet came.
+    begun: Timestamp,
     /// Symbols that were kept.
     symbols: u64,
+    /// Those of them that are of objects which a table has told of.
+    known_symbols: u64,
+    /// An object of it is complete.
+    has_completed: bool,
     /// Key and block of the last symbol.
     position: (u64, u32),
     /// Store jobs that are not answered.
@@ -50,8 +57,6 @@ pub(super) struct Epoch {
     pub(super) table: Table,
     pub(super) objects: BTreeMap<u64, Object>,
     pub(super) early: Early,
-    /// Symbols of objects that no table has told of.
-    pub(super) nameless: Budget,
 }
 
 impl Epoch {
@@ -62,7 +67,10 @@ impl Epoch {
             tsi,
             version: None,
             expiry_is_told: false,
+            begun: now,
             symbols: 0,
+            known_symbols: 0,
+            has_completed: false,
             position: (0, 0),
             jobs: 0,
             done: RangeSet::new(),
@@ -75,7 +83,6 @@ impl Epoch {
             table: Table::default(),
             objects: BTreeMap::new(),
             early: Early::default(),
-            nameless: Budget::new(MAX_NAMELESS),
         }
     }
 
@@ -109,9 +116,20 @@ impl Epoch {
         !core::mem::replace(&mut self.expiry_is_told, true)
     }
 
-    /// A symbol was kept.
-    pub(super) fn note_symbol(&mut self) {
+    /// Where its packets come from.
+    pub(super) const fn source(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// A symbol was kept, of an object that is known or not.
+    pub(super) fn note_symbol(&mut self, is_known: bool) {
         self.symbols += 1;
+        self.known_symbols += u64::from(is_known);
+    }
+
+    /// An object is complete.
+    pub(super) fn note_complete(&mut self) {
+        self.has_completed = true;
     }
 
     /// A symbol of this object and block has come.
@@ -129,15 +147,25 @@ impl Epoch {
         self.table.is_empty() && self.objects.is_empty() && self.early.is_empty()
     }
 
-    /// How much it is worth to be followed, where there are too many.
-    pub(super) fn value(&self) -> (bool, bool, Timestamp) {
-        let has_content = self.symbols > 0 || !self.table.is_empty();
-        (!self.liveness.is_over(), has_content, self.liveness.last_heard())
+    /// How much it is worth to be followed, where there are too many: what has ended or is silent
+    /// is worth least, then what has brought no table, then what has brought no object. Of equal
+    /// ones the one that has brought fewer symbols of objects that are known.
+    pub(super) fn value(&self) -> (bool, bool, bool, u64, Timestamp) {
+        let (is_heard, has_table) = (!self.liveness.is_over(), !self.table.is_empty());
+        let symbols = self.known_symbols;
+        (is_heard, has_table, self.has_completed, symbols, self.liveness.last_heard())
     }
 
-    /// True when another one may take its place.
-    pub(super) fn is_replaceable(&self) -> bool {
-        self.liveness.is_over() || (self.symbols == 0 && self.table.is_empty())
+    /// True when another one may take its place: it is over, or has had time to bring something and
+    /// has not. Anybody can make up sessions.
+    pub(super) fn is_replaceable(&self, now: Timestamp) -> bool {
+        let time = match (self.table.is_empty(), self.has_completed) {
+            (_, true) => return self.liveness.is_over(),
+            (true, _) if self.symbols == 0 => Duration::ZERO,
+            (true, _) => TIME_FOR_TABLE,
+            (false, _) => TIME_FOR_OBJECT,
+        };
+        self.liveness.is_over() || now >= self.begun + time
     }
 
     /// A job has a block.

@@ -1,5 +1,6 @@
 //! The receiver as a transfer of files sees it.
 
+use core::net::SocketAddr;
 use core::ops::Range;
 
 use super::epoch::Epoch;
@@ -113,6 +114,10 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
     /// The low 64 bits of the TOI.
     fn number(&self, object: ObjectRef) -> u64 {
         self.toi(object).map_or(object.key, |toi| toi.get() as u64)
+    }
+
+    fn other_session(&self) -> Option<(SocketAddr, u64)> {
+        self.other_session().map(|(address, tsi)| (address, tsi.get()))
     }
 
     fn releases(&self) -> bool {

@@ -5,6 +5,7 @@ use super::ctx::Ctx;
 use super::epoch::Epoch;
 use super::event::ReceiverEvent;
 use super::lifecycle;
+use super::nameless::Kind;
 use super::sessions::Sessions;
 use super::tables;
 use crate::base::Timestamp;
@@ -28,12 +29,8 @@ pub(super) fn take<S: SymbolStore>(
         stats.malformed += 1;
         return;
     };
-    let is_other = {
-        let config = ctx.config();
-        config.tsi.is_some_and(|tsi| tsi != packet.header.tsi)
-            || config.source.is_some_and(|source| source != datagram.source.ip())
-    };
-    let epoch = if is_other { None } else { epoch_of(ctx, sessions, now, datagram, &packet) };
+    let is_wanted = is_wanted(ctx, datagram, &packet);
+    let epoch = if is_wanted { epoch_of(ctx, sessions, now, datagram, &packet) } else { None };
     let Some(epoch) = epoch else {
         ctx.stats().unrelated += 1;
         return;
@@ -52,6 +49,19 @@ pub(super) fn take<S: SymbolStore>(
     if packet.header.close_session && !epoch.is_empty() {
         epoch.liveness.end(now);
     }
+}
+
+/// True of a packet of a session that the user wants.
+fn is_wanted<S>(ctx: &mut Ctx<S>, datagram: &Datagram<'_>, packet: &Packet<'_>) -> bool {
+    let (config, source) = (ctx.config(), datagram.source);
+    if config.source.is_some_and(|wanted| wanted != source.ip()) {
+        return false;
+    }
+    let is_wanted = config.tsi.is_none_or(|tsi| tsi == packet.header.tsi);
+    if !is_wanted && says_something(packet) {
+        ctx.note_other(source, packet.header.tsi);
+    }
+    is_wanted
 }
 
 /// Reads a packet. Where two bits may announce times, the version of the session tells, or else
@@ -115,7 +125,7 @@ fn epoch_of<'a, S: SymbolStore>(
     } else if !says_something(packet) {
         return None;
     }
-    let Ok(superfluous) = sessions.superfluous(ctx.config().max_sessions) else {
+    let Ok(superfluous) = sessions.superfluous(ctx.config().max_sessions, now) else {
         ctx.stats().no_room += 1;
         return None;
     };
@@ -133,7 +143,9 @@ pub(super) fn forget<S: SymbolStore>(ctx: &mut Ctx<S>, sessions: &mut Sessions, 
     for (object, block) in gone.orphans() {
         ctx.store_mut().discard(BlockSlot { sender: id, object, block });
     }
-    ctx.bookkeeping().give(gone.bookkeeping());
-    ctx.early().give(gone.early.bytes());
-    ctx.assembly().give(gone.table.assembly());
+    let (source, (claimed, listed)) = (gone.source(), gone.keys.costs());
+    ctx.bookkeeping().give(gone.bookkeeping() + claimed + listed);
+    ctx.nameless().give(source, Kind::Packets, gone.early.bytes());
+    ctx.nameless().give(source, Kind::Claims, claimed);
+    gone.table.leave(ctx.tables());
 }

@@ -1,5 +1,6 @@
 //! What happens to an object, from its first mention to its end.
 
+use core::net::IpAddr;
 use core::ops::Range;
 use std::collections::BTreeSet;
 
@@ -7,7 +8,8 @@ use super::content;
 use super::ctx::Ctx;
 use super::epoch::Epoch;
 use super::event::ReceiverEvent;
-use super::object::{Covered, Object, Origin, object_cost};
+use super::nameless::Kind;
+use super::object::{Claimed, Covered, Object, Origin, object_cost};
 use super::payload::Payload;
 use super::table::Entry;
 use crate::base::range_set::RangeSet;
@@ -43,12 +45,28 @@ pub(super) fn begin<S: SymbolStore>(
         return Begun::Invalid;
     }
     let has_room = epoch.objects.len() < ctx.config().max_objects;
-    if !has_room || !ctx.bookkeeping().take(object_cost(&layout)) {
+    let (cost, is_known) = (object_cost(&layout), epoch.table.get(key).is_some());
+    if !has_room || !take_room(ctx, epoch.source(), cost, is_known) {
         return Begun::NoRoom;
     }
-    epoch.objects.insert(key, Object::new(fti, layout, origin));
+    let mut object = Object::new(fti, layout, origin);
+    object.note_claim(if is_known { 0 } else { cost });
+    epoch.objects.insert(key, object);
     describe(ctx, epoch, key);
     Begun::Yes
+}
+
+/// Takes room for an object of this source, or for one of its blocks. That of objects which no
+/// table has told of is bounded apart.
+pub(super) fn take_room<S>(ctx: &mut Ctx<S>, source: IpAddr, cost: usize, is_known: bool) -> bool {
+    if !is_known && !ctx.nameless().take(source, Kind::Claims, cost) {
+        return false;
+    }
+    let fits = ctx.bookkeeping().take(cost);
+    if !fits && !is_known {
+        ctx.nameless().give(source, Kind::Claims, cost);
+    }
+    fits
 }
 
 /// True of a layout that costs no more than the settings allow.
@@ -73,7 +91,7 @@ pub(super) fn describe<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key:
         return;
     }
     open(ctx, epoch, key);
-    for packet in epoch.early.take(ctx.early(), key) {
+    for packet in epoch.early.take(ctx.nameless(), epoch.source(), key) {
         content::take_symbols(ctx, epoch, key, &Payload::new(packet.fec(), packet.content()));
     }
 }
@@ -86,14 +104,19 @@ fn open<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u64) {
     if !object.open() {
         return;
     }
-    let nameless = object.take_nameless();
-    ctx.nameless().give(nameless);
-    epoch.nameless.give(nameless);
-    let size = object.layout().size();
+    let (claimed, size) = (object.take_nameless(), object.layout().size());
+    give_claimed(ctx, epoch, claimed);
     ctx.event(ReceiverEvent::ObjectOpened { object: object_ref, size, meta });
     if ctx.config().auto_accept {
         accept(ctx, epoch, key);
     }
+}
+
+/// What an object took while no table had told of it counts no longer.
+fn give_claimed<S>(ctx: &mut Ctx<S>, epoch: &Epoch, claimed: Claimed) {
+    let source = epoch.source();
+    ctx.nameless().give(source, Kind::Symbols, claimed.symbols);
+    ctx.nameless().give(source, Kind::Claims, claimed.own);
 }
 
 /// The sender has other content under the number of an object.
@@ -228,6 +251,7 @@ fn complete_if_done<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u6
     if epoch.objects.get(&key).is_some_and(Object::is_complete) {
         drop_object(ctx, epoch, key);
         epoch.finish(key, key.saturating_add(1));
+        epoch.note_complete();
         ctx.event(ReceiverEvent::ObjectComplete { object: epoch.object_ref(key) });
     }
 }
@@ -240,7 +264,7 @@ pub(super) fn give_up<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, keys:
     let known: Vec<u64> = epoch.objects.range(keys.clone()).map(|(&key, _)| key).collect();
     known.into_iter().for_each(|key| drop_object(ctx, epoch, key));
     for key in epoch.early.keys(keys.clone()) {
-        epoch.early.take(ctx.early(), key);
+        epoch.early.take(ctx.nameless(), epoch.source(), key);
     }
     epoch.finish(keys.start, keys.end);
 }
@@ -269,9 +293,7 @@ pub(super) fn want_again(epoch: &mut Epoch, key: u64, wrong: &[Range<u64>]) -> b
 pub(super) fn drop_object<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u64) {
     let Some(mut gone) = epoch.objects.remove(&key) else { return };
     ctx.bookkeeping().give(gone.cost());
-    let nameless = gone.take_nameless();
-    ctx.nameless().give(nameless);
-    epoch.nameless.give(nameless);
+    give_claimed(ctx, epoch, gone.take_nameless());
     for (block, is_busy) in gone.blocks() {
         let slot = BlockSlot { sender: epoch.id(), object: key, block };
         match is_busy {

@@ -20,6 +20,7 @@ mod lifecycle;
 mod liveness;
 mod loss;
 mod meta;
+mod nameless;
 mod object;
 mod payload;
 mod sessions;

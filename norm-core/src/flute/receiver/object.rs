@@ -73,20 +73,32 @@ pub(super) struct Object {
     own_cost: usize,
     /// What those take.
     blocks_cost: usize,
-    /// Bytes of symbols that came before it was known which file it is.
-    nameless: usize,
+    /// What it took before it was known which file it is.
+    nameless: Claimed,
 }
+
+/// What an object takes while no table has told of it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Claimed {
+    /// Bytes of symbols.
+    pub(super) symbols: usize,
+    /// Bytes of itself and its blocks.
+    pub(super) own: usize,
+}
+
+/// What a block takes in lists, of the store too.
+const IN_LISTS: usize = 256;
 
 /// What an object takes besides its blocks in progress.
 pub(super) fn object_cost(layout: &Layout) -> usize {
     size_of::<Object>() + layout.blocks() as usize / 8 + 64
 }
 
-/// What a block in progress takes at most, without its symbols.
+/// What a block in progress takes at most, without its symbols: here, and in lists of the store.
 pub(super) fn block_cost(geometry: &BlockGeometry) -> usize {
     let (k, parity) = (geometry.symbols, geometry.scheme.parity(geometry.symbols));
     let coded = parity.min(k.saturating_add(EXTRA_SYMBOLS)) as usize;
-    size_of::<Progress>() + 3 * (k as usize / 8) + 4 * coded + 64
+    size_of::<Progress>() + 3 * (k as usize / 8) + 4 * coded + IN_LISTS
 }
 
 impl Object {
@@ -102,7 +114,7 @@ impl Object {
             has_come: false,
             own_cost: object_cost(&layout),
             blocks_cost: 0,
-            nameless: 0,
+            nameless: Claimed::default(),
         }
     }
 
@@ -158,11 +170,23 @@ impl Object {
 
     /// Counts bytes of symbols that come before it is known which file it is.
     pub(super) fn note_nameless(&mut self, bytes: usize) {
-        self.nameless += bytes;
+        self.nameless.symbols += bytes;
+    }
+
+    /// Counts bytes that it takes itself before that.
+    pub(super) fn note_claim(&mut self, bytes: usize) {
+        self.nameless.own += bytes;
+    }
+
+    /// Some of those are free again; returns as many, none if it is known by now.
+    pub(super) fn drop_claim(&mut self, bytes: usize) -> usize {
+        let dropped = bytes.min(self.nameless.own);
+        self.nameless.own -= dropped;
+        dropped
     }
 
     /// Those bytes, which count no longer.
-    pub(super) fn take_nameless(&mut self) -> usize {
+    pub(super) fn take_nameless(&mut self) -> Claimed {
         core::mem::take(&mut self.nameless)
     }
 

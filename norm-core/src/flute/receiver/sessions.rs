@@ -39,12 +39,12 @@ impl Sessions {
     }
 
     /// The one to be left, if there are `limit`: the least useful one that may be. `Err` when all
-    /// are useful.
-    pub(super) fn superfluous(&self, limit: usize) -> Result<Option<SenderId>, ()> {
+    /// are useful, or have not had time to be.
+    pub(super) fn superfluous(&self, limit: usize, now: Timestamp) -> Result<Option<SenderId>, ()> {
         if self.epochs.len() < limit {
             return Ok(None);
         }
-        let replaceable = self.iter().filter(|epoch| epoch.is_replaceable());
+        let replaceable = self.iter().filter(|epoch| epoch.is_replaceable(now));
         let least = replaceable.min_by_key(|epoch| epoch.value());
         least.map(|epoch| Some(epoch.id())).ok_or(())
     }

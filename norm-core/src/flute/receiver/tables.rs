@@ -3,6 +3,7 @@
 use super::ctx::Ctx;
 use super::epoch::Epoch;
 use super::event::ReceiverEvent;
+use super::keys::Teller;
 use super::lifecycle;
 use super::payload::Payload;
 use super::table::{Entry, Listed, Update, Whole};
@@ -32,7 +33,7 @@ pub(super) fn take<S: SymbolStore>(
         return;
     }
     let sent = packet.extensions.time().and_then(|time| time.sent);
-    match epoch.table.take(ctx.assembly(), ext.instance, fti, &payload, sent) {
+    match epoch.table.take(ctx.tables(), ext.instance, fti, &payload, sent) {
         Update::None => {}
         Update::Invalid => ctx.stats().invalid += 1,
         Update::NoRoom => ctx.stats().no_room += 1,
@@ -48,7 +49,8 @@ fn apply<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, now: Timestamp, wh
     check_expiry(ctx, epoch, now, whole);
     let limit = ctx.config().max_objects;
     for file in &whole.fdt.files {
-        let Some(key) = epoch.keys.key_of(file.toi, limit) else {
+        let room = |bytes| ctx.bookkeeping().take(bytes);
+        let Some(key) = epoch.keys.key_of(file.toi, limit, Teller::Table, room) else {
             ctx.stats().no_room += 1;
             continue;
         };

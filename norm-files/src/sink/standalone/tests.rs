@@ -26,10 +26,58 @@ fn names_are_made_safe_and_unusable_ones_refused() {
         assert_eq!(path(info), expected, "{info:?}");
     }
     assert_eq!(path_of(None), None);
+    let below = |folders: usize| "d/".repeat(folders) + "f";
+    assert_eq!(path(below(64).as_bytes()), below(64));
+    assert_eq!(path(below(65).as_bytes()), "", "too deep");
 }
 
 fn create(root: &Path, path: &str, overwrite: bool) -> Result<StandaloneFile, PlaceError> {
-    StandaloneFile::create(root, Path::new(path), "test-1", 4, overwrite)
+    file_of(root, path, 4, overwrite)
+}
+
+fn file_of(
+    root: &Path,
+    path: &str,
+    size: u64,
+    overwrite: bool,
+) -> Result<StandaloneFile, PlaceError> {
+    StandaloneFile::new(&Arc::new(Parts::new(root)), Path::new(path), size, overwrite)
+}
+
+fn count(dir: &Path) -> usize {
+    fs::read_dir(dir).unwrap().count()
+}
+
+#[test]
+fn nothing_is_made_before_the_first_bytes_are_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let parts = Arc::new(Parts::new(dir.path()));
+    let new = |n: u32| {
+        let path = format!("d{n}/e/f");
+        StandaloneFile::new(&parts, Path::new(&path), 1 << 20, false).unwrap()
+    };
+    let files: Vec<StandaloneFile> = (0..1_000).map(new).collect();
+    assert_eq!(count(dir.path()), 0);
+    let each = parts.waiting() / 1_000;
+    assert!((100..1_000).contains(&each), "{each}");
+    files[7].write(b"x", 0).unwrap();
+    assert!(parts.waiting() <= 999 * (each + 1));
+    assert!(files[7].is_begun() && !files[8].is_begun());
+    assert_eq!(count(dir.path()), 2, "the file and the lock; folders come with its name");
+    drop(files);
+    assert_eq!(parts.waiting(), 0);
+    drop(parts);
+    assert_eq!(count(dir.path()), 0);
+}
+
+#[test]
+fn empty_file_gets_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = file_of(dir.path(), "d/empty", 0, false).unwrap();
+    file.place(&PlaceOptions::default(), &RUN).unwrap();
+    drop(file);
+    assert_eq!(fs::read(dir.path().join("d/empty")).unwrap(), b"");
+    assert_eq!(count(dir.path()), 1);
 }
 
 #[test]
@@ -43,8 +91,10 @@ fn file_appears_whole_or_leaves_nothing() {
     file.place(&PlaceOptions::default(), &RUN).unwrap();
     drop(file);
     assert_eq!(fs::read(dir.path().join("a/b")).unwrap(), b"abcd");
-    drop(create(dir.path(), "a/c", false).unwrap());
-    assert_eq!(fs::read_dir(dir.path().join("a")).unwrap().count(), 1);
+    let half = create(dir.path(), "a/c", false).unwrap();
+    half.write(b"ab", 0).unwrap();
+    drop(half);
+    assert_eq!((count(dir.path()), count(&dir.path().join("a"))), (1, 1));
 }
 
 #[test]
@@ -57,7 +107,7 @@ fn content_may_be_made_of_what_arrived() {
         Err(io::ErrorKind::InvalidData.into())
     });
     assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::InvalidData);
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(count(dir.path()), 2, "the file and the lock");
     file.rewrite(|arrived, out| {
         let mut all = String::new();
         arrived.read_to_string(&mut all)?;
@@ -68,7 +118,7 @@ fn content_may_be_made_of_what_arrived() {
     file.place(&PlaceOptions::default(), &RUN).unwrap();
     drop(file);
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"abcdabcdabcd");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    assert_eq!(count(dir.path()), 1);
 }
 
 #[test]
@@ -81,6 +131,7 @@ fn existing_file_stays_unless_it_may_be_replaced() {
     let file = create(dir.path(), "f", true).unwrap();
     file.write(b"new!", 0).unwrap();
     file.place(&PlaceOptions { overwrite: true, ..PlaceOptions::default() }, &RUN).unwrap();
+    drop(file);
     assert_eq!(fs::read(dir.path().join("f")).unwrap(), b"new!");
     // It has come to be there meanwhile.
     let late = create(dir.path(), "g", false).unwrap();
@@ -93,7 +144,7 @@ fn existing_file_stays_unless_it_may_be_replaced() {
     );
     drop(late);
     assert_eq!(fs::read(dir.path().join("g")).unwrap(), b"mine");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "no temporary file is left");
+    assert_eq!(count(dir.path()), 2, "no temporary file is left");
 }
 
 #[test]
@@ -109,7 +160,7 @@ fn present_file_with_the_same_content_stays() {
     assert_eq!(file.place(&PlaceOptions::default(), &RUN).unwrap(), (Placed::Present, None));
     drop(file);
     assert_eq!(mode(), before);
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    assert_eq!(count(dir.path()), 1, "no temporary file is left");
     let other = create(dir.path(), "f", false).unwrap();
     other.write(b"ame?", 0).unwrap();
     assert!(
@@ -137,10 +188,9 @@ fn links_are_not_followed() {
 #[cfg(target_os = "linux")]
 fn file_without_room_is_refused_and_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let error = StandaloneFile::create(dir.path(), Path::new("f"), "test-1", 1 << 62, false);
-    let error = error.unwrap_err().to_string();
+    let error = file_of(dir.path(), "f", 1 << 62, false).unwrap_err().to_string();
     assert!(error.contains("bytes are to come"), "{error}");
-    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    assert_eq!(count(dir.path()), 0);
 }
 
 #[test]
@@ -150,7 +200,7 @@ fn what_is_replaced_is_kept_where_that_is_wanted() {
     fs::create_dir(&out).unwrap();
     let backup = Backup::open(&kept, &out).unwrap();
     for content in [b"old", b"new", b"new"] {
-        let file = StandaloneFile::create(&out, Path::new("f"), "1", 3, true).unwrap();
+        let file = file_of(&out, "f", 3, true).unwrap();
         file.write(content, 0).unwrap();
         let options =
             PlaceOptions { overwrite: true, backup: Some(&backup), ..PlaceOptions::default() };

@@ -26,7 +26,7 @@ pub(crate) fn receiver(
         source: options.source,
         // The session's clock starts right after this, and not at zero.
         unix_start: unix.map(|unix| unix.saturating_sub(CLOCK_START)),
-        max_bookkeeping: options.memory,
+        max_bookkeeping: options.bookkeeping_memory(),
         ..ReceiverConfig::new()
     };
     Receiver::new(config, store)

@@ -15,6 +15,7 @@ use super::ReceiveError;
 use crate::event::Feedback;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
+use crate::io::seal::SealConfig;
 use crate::io::socket::LinkConfig;
 use crate::transfer::config_problem::{ConfigProblem, OneWayOption};
 use crate::transfer::flute::FluteReceive;
@@ -56,6 +57,9 @@ pub struct ReceiveOptions {
     pub flute: Option<FluteReceive>,
     /// What this receiver calls itself to senders; cut at 64 bytes.
     pub name: String,
+    /// Take only what is sealed with the key of the session, and seal feedback. `None`: whatever
+    /// comes is taken for the sender's.
+    pub seal: Option<SealConfig>,
     /// TTL (hop limit) of feedback to the group, 1 to 255.
     pub ttl: u32,
     /// The mark of all packets: feedback, that is.
@@ -67,7 +71,9 @@ pub struct ReceiveOptions {
     /// Kernel send buffer to ask for, in bytes.
     pub send_buffer: usize,
     /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs
-    /// and for decoding.
+    /// and for decoding. By FLUTE half of the three quarters is for lists of what is here of objects
+    /// and blocks, and 40 MiB are used besides, for tables of files, and for packets of files of
+    /// which no table has told; and five times the longest block while it is decoded.
     pub memory: usize,
     /// Harm done to the session on purpose, for demonstrations and tests.
     pub demo: DemoOptions,
@@ -143,6 +149,7 @@ impl ReceiveOptions {
             resume: true,
             flute: None,
             name: host_name(),
+            seal: None,
             ttl: 1,
             dscp: Dscp::DEFAULT,
             loopback: true,
@@ -163,7 +170,7 @@ impl ReceiveOptions {
     }
 
     /// Refuses values that cannot work together. Returns what is wanted of sets, if not all.
-    pub(super) fn check(&self) -> Result<Option<Only>, ReceiveError> {
+    pub(crate) fn check(&self) -> Result<Option<Only>, ReceiveError> {
         if let Some(source) = self.source
             && self.effective_feedback() == Feedback::Multicast
         {
@@ -191,7 +198,25 @@ impl ReceiveOptions {
 
     /// Bytes for blocks under way.
     pub(crate) fn block_memory(&self) -> usize {
-        self.memory / 4 * 3
+        match self.flute {
+            Some(_) => self.memory / 8 * 3,
+            None => self.memory / 4 * 3,
+        }
+    }
+
+    /// By FLUTE, where all blocks are under way at once: bytes for what is known of them, and of
+    /// objects.
+    pub(crate) fn bookkeeping_memory(&self) -> usize {
+        self.memory / 8 * 3
+    }
+
+    /// Bytes for decoding of several blocks at a time; one always may.
+    pub(crate) fn decoding_memory(&self) -> usize {
+        match self.flute {
+            Some(_) => self.memory / 4,
+            // Blocks are short.
+            None => usize::MAX,
+        }
     }
 
     /// How feedback travels in fact: a unicast session has no group to send it to.

@@ -96,11 +96,15 @@ pub(crate) struct BlockStore {
     budget: usize,
     /// Bytes of all buffers: held, lent and free.
     used: usize,
+    /// Those of them that are for source symbols.
+    capacities: usize,
     blocks: HashMap<BlockSlot, Held>,
     lent: HashSet<BlockSlot>,
     free: Vec<Held>,
     /// Blocks for which there was no room.
     spooled: Option<Spooled>,
+    /// Where they are to wait once they come in turns.
+    reserve: Option<SpoolFile>,
     /// Symbols taken so far, by sender.
     symbols: BTreeMap<SenderId, u64>,
     /// Bytes of symbols that wait for the rest of their blocks, by sender.
@@ -116,10 +120,12 @@ impl BlockStore {
         Self {
             budget,
             used: 0,
+            capacities: 0,
             blocks: HashMap::new(),
             lent: HashSet::new(),
             free: Vec::new(),
             spooled: None,
+            reserve: None,
             symbols: BTreeMap::new(),
             waiting: BTreeMap::new(),
             returned,
@@ -134,6 +140,12 @@ impl BlockStore {
     pub(crate) fn with_spool(budget: usize, file: SpoolFile) -> io::Result<Self> {
         let spooled = Spooled::new(file, budget.div_ceil(2))?;
         Ok(Self { spooled: Some(spooled), ..Self::new(budget / 2) })
+    }
+
+    /// A store for `budget` bytes of symbols in memory, and more in this file once blocks come in
+    /// turns.
+    pub(crate) fn with_reserve(budget: usize, file: SpoolFile) -> Self {
+        Self { reserve: Some(file), ..Self::new(budget) }
     }
 
     /// Why symbols could not be kept on the disk; told once.
@@ -225,7 +237,22 @@ impl BlockStore {
             self.free.push(held);
         } else {
             // An incomplete one may hold memory for repair symbols, which reuse would not free.
-            self.used = self.used.saturating_sub(held.capacity);
+            self.drop_buffer(&held);
+        }
+    }
+
+    /// The memory of a buffer is free again.
+    fn drop_buffer(&mut self, held: &Held) {
+        self.used = self.used.saturating_sub(held.capacity);
+        self.capacities = self.capacities.saturating_sub(held.capacity);
+    }
+
+    /// True when a buffer of this size may be had. Where blocks may wait elsewhere, there has to be
+    /// room for as many repair symbols, too.
+    fn fits(&self, size: usize) -> bool {
+        match self.spooled {
+            Some(_) => 2 * (self.capacities + size) <= self.budget,
+            None => self.used + size <= self.budget,
         }
     }
 
@@ -253,7 +280,30 @@ impl BlockStore {
         if self.blocks.contains_key(&slot) || (!is_spooled && self.begin(slot, geometry)) {
             return self.put_here(slot, geometry, symbol, payload).unwrap_or(false);
         }
-        self.spooled.as_mut().is_some_and(|spooled| spooled.put(slot, geometry, symbol, payload))
+        let spooled = self.spooled.as_mut();
+        spooled.is_some_and(|spooled| spooled.put(slot, geometry, symbol, payload, true))
+    }
+
+    /// Keeps a symbol of an object that is not known: on the disk, if there is one, where it takes
+    /// no more than it has.
+    fn put_aside(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        if self.spooled.is_none() || self.blocks.contains_key(&slot) || self.lent.contains(&slot) {
+            return self.put_somewhere(slot, geometry, symbol, payload);
+        }
+        let spooled = self.spooled.as_mut();
+        spooled.is_some_and(|spooled| spooled.put(slot, geometry, symbol, payload, false))
+    }
+
+    /// Counts a symbol that was taken.
+    fn count(&mut self, sender: SenderId, bytes: usize) {
+        *self.symbols.entry(sender).or_default() += 1;
+        *self.waiting.entry(sender).or_default() += bytes as u64;
     }
 
     /// Keeps a symbol of a block that has a buffer; `None` when it has none.
@@ -287,17 +337,18 @@ impl BlockStore {
             held.buffer.reset(shape.0, shape.1, shape.2, shape.3).ok()?;
             return Some(held);
         }
-        while self.used + size > self.budget {
+        while !self.fits(size) {
             // Too small for this block, so of no use while blocks are like this.
             let Some(small) = self.free.pop() else { break };
-            self.used = self.used.saturating_sub(small.capacity);
+            self.drop_buffer(&small);
         }
         let alone = self.blocks.is_empty() && self.lent.is_empty() && self.spooled.is_none();
-        if self.used + size > self.budget && !alone {
+        if !self.fits(size) && !alone {
             return None;
         }
         let buffer = BlockBuffer::new(shape.0, shape.1, shape.2, shape.3).ok()?;
         self.used += size;
+        self.capacities += size;
         Some(Held { buffer, capacity: size, repair: 0, bytes: 0, loading: None })
     }
 }
@@ -312,8 +363,21 @@ impl SymbolStore for BlockStore {
     ) -> bool {
         let taken = self.put_somewhere(slot, geometry, symbol, payload);
         if taken {
-            *self.symbols.entry(slot.sender).or_default() += 1;
-            *self.waiting.entry(slot.sender).or_default() += payload.len() as u64;
+            self.count(slot.sender, payload.len());
+        }
+        taken
+    }
+
+    fn put_unknown(
+        &mut self,
+        slot: BlockSlot,
+        geometry: &BlockGeometry,
+        symbol: u32,
+        payload: &[u8],
+    ) -> bool {
+        let taken = self.put_aside(slot, geometry, symbol, payload);
+        if taken {
+            self.count(slot.sender, payload.len());
         }
         taken
     }
@@ -332,6 +396,15 @@ impl SymbolStore for BlockStore {
             self.recycle(slot, held);
         } else if let Some(bytes) = self.spooled.as_mut().map(|spooled| spooled.discard(slot)) {
             self.waits_no_more(slot, bytes);
+        }
+    }
+
+    fn expect_turns(&mut self) {
+        let Some(file) = self.reserve.take() else { return };
+        // Without a thread it stays as it is: what finds no room comes again.
+        if let Ok(spooled) = Spooled::new(file, self.budget.div_ceil(2)) {
+            self.budget /= 2;
+            self.spooled = Some(spooled);
         }
     }
 }

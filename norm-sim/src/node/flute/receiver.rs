@@ -49,8 +49,9 @@ struct Opened {
     is_complete: bool,
 }
 
-/// Bytes of tables that are being put together, which the engine counts apart from its settings.
-const ASSEMBLY: usize = 16 << 20;
+/// Bytes of tables, and of symbols of blocks that jobs have: the engine counts them apart from its
+/// settings.
+const ASSEMBLY: usize = 28 << 20;
 
 impl FluteReceiver {
     pub(crate) fn new(plan: &FluteReceiverPlan, scenario: &Scenario, me: HostId) -> Self {

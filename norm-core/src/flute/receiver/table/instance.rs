@@ -125,9 +125,9 @@ impl Known {
         self.id
     }
 
-    /// Bytes of the instance.
-    pub(super) const fn len(&self) -> usize {
-        self.bytes.len()
+    /// What it takes.
+    pub(super) const fn cost(&self) -> usize {
+        self.bytes.capacity() + size_of::<Self>()
     }
 
     /// True unless a packet with the same id is of another instance.

@@ -23,8 +23,12 @@ use instance::{Instance, Known, Taken};
 const MAX_INSTANCES: usize = 64;
 /// Instances that are known again when they are repeated.
 const MAX_KNOWN: usize = 64;
-/// Bytes of those in all.
+/// Bytes of those of a session.
 const MAX_KNOWN_BYTES: usize = 2 << 20;
+/// Bytes of those of all sessions; one that has no room is put together again each time.
+const MAX_ALL_KNOWN: usize = 8 << 20;
+/// Bytes of tables that are being put together, of all sessions.
+const MAX_ASSEMBLY: usize = 16 << 20;
 /// Bytes of scheme specific information at most: no scheme has more than four.
 const MAX_SCHEME_INFO: usize = 8;
 
@@ -54,6 +58,26 @@ pub(super) struct Whole {
     pub(super) sent: Option<NtpTime>,
     /// The same id stood for other bytes before.
     pub(super) is_changed: bool,
+}
+
+/// What tables of all sessions take.
+#[derive(Debug)]
+pub(super) struct TableRoom {
+    /// Those that are not whole.
+    assembly: Budget,
+    /// Those that are known again.
+    known: Budget,
+}
+
+impl TableRoom {
+    pub(super) const fn new() -> Self {
+        Self { assembly: Budget::new(MAX_ASSEMBLY), known: Budget::new(MAX_ALL_KNOWN) }
+    }
+
+    /// Bytes that those take which are not whole.
+    pub(super) const fn used(&self) -> usize {
+        self.assembly.used()
+    }
 }
 
 /// What the tables say of an object.
@@ -137,7 +161,7 @@ impl Table {
     /// Takes a packet of an instance.
     pub(super) fn take(
         &mut self,
-        room: &mut Budget,
+        room: &mut TableRoom,
         id: FdtInstanceId,
         fti: Fti,
         payload: &Payload<'_>,
@@ -162,42 +186,65 @@ impl Table {
     }
 
     /// Begins an instance, in place of the oldest one if there are too many.
-    fn begin(&mut self, room: &mut Budget, id: FdtInstanceId, fti: Fti) -> Result<usize, Update> {
+    fn begin(
+        &mut self,
+        room: &mut TableRoom,
+        id: FdtInstanceId,
+        fti: Fti,
+    ) -> Result<usize, Update> {
         let new = Instance::new(id, fti).ok_or(Update::Invalid)?;
         // What had the same id and another length is not sent any more.
         let mut gone: Vec<Instance> = self.pending.extract_if(.., |old| old.id() == id).collect();
         if self.pending.len() >= MAX_INSTANCES {
             gone.push(self.pending.remove(0));
         }
-        gone.iter().for_each(|gone| room.give(gone.cost()));
-        if !room.take(new.cost()) {
+        gone.iter().for_each(|gone| room.assembly.give(gone.cost()));
+        if !room.assembly.take(new.cost()) {
             return Err(Update::NoRoom);
         }
         self.pending.push(new);
         Ok(self.pending.len() - 1)
     }
 
-    fn finish(&mut self, room: &mut Budget, at: usize) -> Update {
+    fn finish(&mut self, room: &mut TableRoom, at: usize) -> Update {
         let instance = self.pending.remove(at);
-        room.give(instance.cost());
+        room.assembly.give(instance.cost());
         let (id, fti, sent) = (instance.id(), instance.fti(), instance.sent());
         let bytes = instance.into_bytes();
         let Some(fdt) = instance::read(&bytes) else { return Update::Unreadable };
-        let before = self.known.len();
-        self.known.retain(|known| known.id() != id);
-        let is_changed = self.known.len() < before;
-        self.known.push_back(Known::new(id, fti, bytes));
-        while self.known.len() > MAX_KNOWN || self.known_bytes() > MAX_KNOWN_BYTES {
-            self.known.pop_front();
-        }
+        let is_changed = self.remember(room, Known::new(id, fti, bytes));
         if self.newest.is_none_or(|(newest, _)| !newest.is_after(id)) {
             self.newest = Some((id, fdt.complete));
         }
         Update::Table(Box::new(Whole { fdt, id, sent, is_changed }))
     }
 
+    /// Remembers an instance, if there is room, in place of another one with its id, and of the
+    /// oldest ones if there are too many. True if there was one with its id.
+    fn remember(&mut self, room: &mut TableRoom, new: Known) -> bool {
+        let (before, id) = (self.known.len(), new.id());
+        room.known.give(self.known_bytes());
+        self.known.retain(|known| known.id() != id);
+        let is_changed = self.known.len() < before;
+        self.known.push_back(new);
+        while self.known.len() > MAX_KNOWN || self.known_bytes() > MAX_KNOWN_BYTES {
+            self.known.pop_front();
+        }
+        // As many of the newest ones as there is room for.
+        while !room.known.take(self.known_bytes()) {
+            self.known.pop_front();
+        }
+        is_changed
+    }
+
     fn known_bytes(&self) -> usize {
-        self.known.iter().map(Known::len).sum()
+        self.known.iter().map(Known::cost).sum()
+    }
+
+    /// The session is forgotten: gives back what its tables take that are not whole, or are known.
+    pub(super) fn leave(&self, room: &mut TableRoom) {
+        room.assembly.give(self.pending.iter().map(Instance::cost).sum());
+        room.known.give(self.known_bytes());
     }
 
     /// Notes what a table says of an object; `limit` objects at most.
@@ -249,10 +296,5 @@ impl Table {
     /// What the entries take.
     pub(super) const fn cost(&self) -> usize {
         self.cost
-    }
-
-    /// What instances take that are not whole.
-    pub(super) fn assembly(&self) -> usize {
-        self.pending.iter().map(Instance::cost).sum()
     }
 }

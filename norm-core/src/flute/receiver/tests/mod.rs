@@ -225,6 +225,8 @@ impl SymbolStore for Memory {
 struct Bench {
     engine: Receiver<Memory>,
     now: Timestamp,
+    /// The last byte of the sender's address.
+    host: u8,
     port: u16,
     written: BTreeMap<ObjectRef, Vec<u8>>,
     opened: Vec<(ObjectRef, u64, ObjectMeta)>,
@@ -241,6 +243,7 @@ impl Bench {
         Self {
             engine: Receiver::new(config, Memory::default()),
             now: START,
+            host: 1,
             port: 1,
             written: BTreeMap::new(),
             opened: Vec::new(),
@@ -251,7 +254,7 @@ impl Bench {
 
     /// A datagram comes; nothing is polled.
     fn datagram(&mut self, mut payload: Vec<u8>) {
-        let source = ([10, 0, 0, 1], self.port).into();
+        let source = ([10, 0, 0, self.host], self.port).into();
         let (to_group, ce, waited) = (true, false, Duration::ZERO);
         let datagram = Datagram { source, to_group, ce, waited, payload: &mut payload };
         self.engine.handle_datagram(self.now, datagram);

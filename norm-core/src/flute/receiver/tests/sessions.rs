@@ -111,6 +111,8 @@ fn only_the_session_that_is_wanted_is_received() {
         bench.hear_all(&Table::new(0, vec![sent.file("a")]).packets());
         assert_eq!(bench.opened.len(), usize::from(is_wanted));
         assert_eq!(bench.engine.stats().unrelated, u64::from(!is_wanted));
+        let other = (session == Some(tsi(2))).then_some((([10, 0, 0, 1], 1).into(), tsi(1)));
+        assert_eq!(bench.engine.other_session(), other);
     }
 }
 
@@ -166,6 +168,71 @@ fn further_sessions_take_the_place_of_those_that_are_over() {
 }
 
 #[test]
+fn made_up_sessions_do_not_keep_the_real_one_out() {
+    let mut bench = Bench::new();
+    let forged = Sent::new(9, raptorq(50_000, 3), &[7; 50_000]);
+    let table = Table::new(0, vec![forged.file("forged")]).packets();
+    let forge = |bench: &mut Bench, with_table| {
+        for session in 100..116 {
+            let packets = [forged.packet(0, 0, 1), forged.packet(1, 3, 1)];
+            let table = table.iter().filter(|_| with_table);
+            for packet in packets.iter().chain(table) {
+                let mut packet = packet.clone();
+                packet.header.tsi = tsi(session);
+                bench.hear(&packet);
+            }
+        }
+    };
+    let sent = Sent::new(7, raptorq(1_950, 3), &content(1, 1_950));
+    let packets: Vec<Made> =
+        Table::new(0, vec![sent.file("a")]).packets().into_iter().chain(sent.source()).collect();
+    for (with_table, seconds) in [(false, 5), (true, 30)] {
+        for second in 0..seconds {
+            forge(&mut bench, with_table);
+            let before = bench.complete.len();
+            bench.hear_all(&packets);
+            assert_eq!(bench.complete.len(), before, "no place yet: {second}");
+            bench.wait(SECOND);
+        }
+        forge(&mut bench, with_table);
+        bench.hear_all(&packets);
+        assert_eq!(bench.complete.len(), 1);
+        // It has brought an object, and stays.
+        for _ in 0..100 {
+            forge(&mut bench, with_table);
+            bench.hear(&packets[0]);
+            bench.wait(SECOND);
+        }
+        bench.hear_all(&packets);
+        assert_eq!((bench.complete.len(), bench.engine.load().sessions), (1, 16));
+        bench = Bench::new();
+    }
+}
+
+#[test]
+fn session_with_the_least_content_gives_way() {
+    let config = ReceiverConfig { auto_accept: true, max_sessions: 2, ..ReceiverConfig::new() };
+    let mut bench = Bench::with(config);
+    let sent = Sent::new(7, raptorq(50_000, 3), &[7; 50_000]);
+    let table = Table::new(0, vec![sent.file("a")]).packets();
+    let say = |bench: &mut Bench, port, packets: &[Made]| {
+        bench.port = port;
+        bench.hear_all(packets);
+    };
+    for port in [1, 2] {
+        say(&mut bench, port, &table);
+    }
+    for second in 0..31 {
+        say(&mut bench, 1, &[sent.packet(0, second, 1), sent.packet(1, second, 1)]);
+        say(&mut bench, 2, &[sent.packet(0, second, 1)]);
+        bench.wait(SECOND);
+    }
+    say(&mut bench, 3, &table);
+    let followed = |id| bench.engine.epoch(SenderId(id)).is_some();
+    assert_eq!([0, 1, 2].map(followed), [true, false, true]);
+}
+
+#[test]
 fn forgotten_sender_leaves_nothing_in_the_store() {
     let sent = Sent::new(7, no_code(1_950), &content(1, 1_950));
     let mut bench = Bench::new();
@@ -183,9 +250,13 @@ fn forgotten_sender_leaves_nothing_in_the_store() {
 #[test]
 fn object_that_had_no_room_begins_when_there_is_some() {
     let new = |number: u128| Sent::new(number, no_code(250), &content(number as u64, 250));
-    let config = ReceiverConfig { max_bookkeeping: 1_700, ..ReceiverConfig::new() };
+    let table = Table::new(0, (1..4).map(|number| new(number).file("a")).collect()).packets();
+    let mut roomy = Bench::new();
+    roomy.hear_all(&table);
+    let max_bookkeeping = roomy.engine.load().bytes - 1;
+    let config = ReceiverConfig { max_bookkeeping, ..ReceiverConfig::new() };
     let mut bench = Bench::with(ReceiverConfig { auto_accept: true, ..config });
-    bench.hear_all(&Table::new(0, (1..4).map(|number| new(number).file("a")).collect()).packets());
+    bench.hear_all(&table);
     assert_eq!(bench.opened.len(), 2, "{}", bench.engine.load().bytes);
     let mut third = new(3);
     third.in_band = false;

@@ -46,6 +46,15 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
              faster one",
             path_text(directory)
         ),
+        Hint::SpoolRoom { directory, symbols, files, free } => write!(
+            f,
+            "receiving needs up to {} on the disk of {} for symbols, beside {} for the files, and \
+             {} are free",
+            mib(*symbols),
+            path_text(directory),
+            mib(*files),
+            mib(*free)
+        ),
         Hint::SpoolFailed { directory, error } => write!(
             f,
             "what waits for the rest of its block cannot be kept in {}: {error}. What finds no \
@@ -104,4 +113,9 @@ fn files_present(f: &mut fmt::Formatter<'_>, files: u64, first: &Path) -> fmt::R
         " if {its} content turns out to be the same in the end, and if not, the \
          transfer fails then"
     )
+}
+
+/// Bytes as `12 MiB`, rounded up.
+fn mib(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
 }

@@ -46,6 +46,9 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::OtherProtocol { address, is_flute: false } => {
             write!(f, "{address} sends by NORM in this group, and this receiver expects FLUTE")
         }
+        Hint::OtherSession { address, tsi, wanted } => {
+            write!(f, "heard FLUTE packets with TSI {tsi} from {address}, waiting for TSI {wanted}")
+        }
         Hint::TooManySenders { limit } => {
             write!(f, "{limit} senders were heard, which is odd; further ones are not shown")
         }

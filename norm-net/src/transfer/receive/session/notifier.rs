@@ -106,8 +106,8 @@ impl Notifier {
         self.send(event);
     }
 
-    /// It is known what would become of a set.
-    pub(super) fn previewed(&self, SetRef { sender, set }: SetRef, preview: SetPreview) {
+    /// It is known what would become of a set, or of the standalone files of a sender.
+    pub(super) fn previewed(&self, sender: SenderId, set: Option<SetId>, preview: SetPreview) {
         let sum = |change| EntrySum::from(preview.sum(change));
         self.send(ReceiveEvent::DryRun {
             sender,

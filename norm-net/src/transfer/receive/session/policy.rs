@@ -37,6 +37,10 @@ pub(in crate::transfer::receive) struct Policy {
     pub mtu: Option<u32>,
     /// FLUTE is received, and not NORM.
     pub is_flute: bool,
+    /// Bytes of memory for symbols, where those beyond wait on the disk.
+    pub spooling: Option<u64>,
+    /// The session (TSI) that is wanted, if one is named.
+    pub tsi: Option<u64>,
     /// The sender of the other one, once it was heard.
     pub other: OtherProtocol,
 }

@@ -20,6 +20,7 @@ const GONE_AFTER: Duration = Duration::from_millis(1500);
 struct SenderRecord {
     node: NodeId,
     address: SocketAddr,
+    found_at: Timestamp,
     /// A transfer from it is complete, and it does not know yet.
     owes_release: bool,
     /// What is odd about it was said.
@@ -51,10 +52,17 @@ pub(super) struct SenderTable {
 
 impl SenderTable {
     /// A sender was heard for the first time.
-    pub(super) fn found(&mut self, sender: SenderId, node: NodeId, address: SocketAddr) -> Found {
+    pub(super) fn found(
+        &mut self,
+        now: Timestamp,
+        sender: SenderId,
+        node: NodeId,
+        address: SocketAddr,
+    ) -> Found {
         let record = SenderRecord {
             node,
             address,
+            found_at: now,
             owes_release: false,
             hinted: false,
             silent_at: None,
@@ -112,6 +120,12 @@ impl SenderTable {
     /// Its node id.
     pub(super) fn node(&self, sender: SenderId) -> Option<NodeId> {
         self.senders.get(&sender).map(|record| record.node)
+    }
+
+    /// When it was heard first, if no file set of it is complete or given up yet.
+    pub(super) fn found_at(&self, sender: SenderId) -> Option<Timestamp> {
+        let record = self.senders.get(&sender).filter(|record| record.settled == 0)?;
+        Some(record.found_at)
     }
 
     /// Where it sends from.

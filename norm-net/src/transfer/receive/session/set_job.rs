@@ -187,6 +187,11 @@ impl SetJob {
         Self { aim, ..self }
     }
 
+    /// The same, of which something came before it was known what it is.
+    pub(super) fn begun_at(self, started: Timestamp) -> Self {
+        Self { started, ..self }
+    }
+
     /// True when it is only said what would become of it.
     pub(super) fn is_preview(&self) -> bool {
         self.aim == Aim::Preview

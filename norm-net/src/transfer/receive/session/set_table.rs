@@ -2,10 +2,11 @@
 //!
 //! `checks` acts on what is verified and ends sets; `duplicates` is about several copies of one
 //! set, `refusals` about those that are here already or not wanted, `successors` about one sender
-//! that goes on where another one has ended.
+//! that goes on where another one has ended, `retries` about those that had no room on the disk.
 
 mod checks;
 mod refusals;
+mod retries;
 mod successors;
 
 use std::collections::VecDeque;
@@ -27,7 +28,8 @@ use super::shared::{Shared, Turn};
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target};
 use crate::event::{Hint, Problem};
-use refusals::Refusals;
+use refusals::{OtherSet, Refusals};
+use retries::{Retries, Retry};
 use successors::{HeldSets, LeftSenders, is_succeeded, moved_on};
 
 /// Sets received at once; further ones are ignored.
@@ -44,6 +46,7 @@ pub(super) struct SetTable {
     held: HeldSets,
     left: LeftSenders,
     refusals: Refusals,
+    retries: Retries,
     /// Sets that are complete.
     complete: VecDeque<SetId>,
     known: KnownContents,
@@ -56,8 +59,19 @@ impl SetTable {
         let known = KnownContents::default();
         let held = HeldSets::default();
         let left = LeftSenders::default();
-        let refusals = Refusals::default();
-        Self { jobs, next_number: 0, spools, sweeper, held, left, refusals, complete, known }
+        let (refusals, retries) = (Refusals::default(), Retries::default());
+        Self {
+            jobs,
+            next_number: 0,
+            spools,
+            sweeper,
+            held,
+            left,
+            refusals,
+            retries,
+            complete,
+            known,
+        }
     }
 
     /// True when no set is being received.
@@ -199,7 +213,10 @@ impl SetTable {
             Err(error) => {
                 turn.engine.give_up(sender, state.keys());
                 let problem = cannot_write(&turn.shared.policy.directory, &error);
-                self.failed(turn, part.name(), state.manifest(), false, Failure::local(problem));
+                let failure = Failure::local(problem);
+                let (name, keys, needed) = (part.name(), state.keys(), state.payload_size());
+                self.retries.remember(turn, &failure, Retry { name, keys, needed });
+                self.failed(turn, name, state.manifest(), false, failure);
                 None
             }
         }
@@ -222,8 +239,10 @@ impl SetTable {
         turn.engine.want(sender, state.keys().start, turn.now);
         let number = self.next_number;
         self.next_number += 1;
-        turn.shared.summary.begun(turn.now);
+        let begun = turn.begun(sender);
+        turn.shared.summary.begun(begun);
         let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).with_aim(aim);
+        let job = job.begun_at(begun);
         let job = job.expecting(turn.shared.policy.files.expect);
         job.give_up_needless(turn.engine);
         let (name, bytes) = (job.name(), job.payload_size());
@@ -347,6 +366,24 @@ impl SetTable {
             if matches!(state, MemberState::Writing | MemberState::Comparing) {
                 turn.engine.report_now(sender, turn.now);
             }
+        }
+    }
+
+    /// Has a set opened again that had no room on the disk, when there is some.
+    pub(super) fn retry(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        self.retries.retry(turn);
+    }
+
+    /// Gives up waiting for the set that is expected, when nothing but others is sent one way.
+    pub(super) fn give_up_expected(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        if !self.is_empty() || turn.shared.ending.any_settled() {
+            return;
+        }
+        let expected = turn.shared.policy.files.expect;
+        let other = self.refusals.take_other(turn.now);
+        if let Some((OtherSet { name, manifest, found, .. }, expected)) = other.zip(expected) {
+            let failure = Failure::wrong(Problem::OtherContent { expected, found });
+            self.failed(turn, name, manifest, true, failure);
         }
     }
 

@@ -10,6 +10,7 @@ use super::policy::Policy;
 use super::senders::SenderTable;
 use super::summary::Summary;
 use super::tasks::Tasks;
+use crate::transfer::gate_watch::GateWatch;
 
 /// The parts of a session that transfers of every kind need.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) tasks: Tasks,
     pub(super) ending: Ending,
     pub(super) summary: Summary,
+    pub(super) gate: GateWatch,
 }
 
 /// Something happens: what a transfer needs to act on it.
@@ -43,6 +45,13 @@ impl<E: Engine> Turn<'_, E> {
     /// True when a sender says nothing more: reason enough to go on with another one.
     pub(super) fn is_gone(&self, sender: SenderId) -> bool {
         self.shared.senders.is_gone(self.engine, self.now, sender)
+    }
+
+    /// When the transfer that begins now was heard first: one way its symbols are kept before it is
+    /// known what it is.
+    pub(super) fn begun(&self, sender: SenderId) -> Timestamp {
+        let found_at = self.shared.senders.found_at(sender);
+        found_at.filter(|_| self.shared.policy.is_flute).unwrap_or(self.now)
     }
 
     /// Requests for repair sent so far.

@@ -3,24 +3,28 @@
 //! There is no list of what is to come. A sender counts as done when everything heard of is here
 //! and it has ended its session, fallen silent, or sent nothing new for a while.
 
+mod dry_run;
+mod postponed;
 mod sender;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::transfer::{FileContent, NodeId};
-use norm_files::sink::{Placed, RefusedMetadata, StandaloneFile, path_of};
+use norm_files::sink::{Placed, RefusedMetadata, SetPreview, StandaloneFile, path_of, plan_files};
 
 use super::engine::Engine;
-use super::failure::{Failure, not_placed};
+use super::failure::{Failure, not_placed, not_planned};
 use super::outcome::Subject;
+use super::policy::Policy;
 use super::remaining::Candidate;
 use super::shared::Turn;
-use super::tasks::{FileResult, Owner, Target};
+use super::tasks::{FileResult, Owner, PreviewedSet, Target};
 use crate::event::{Hint, Problem, ReceiveProgress};
 
 use sender::StandaloneSender;
@@ -31,12 +35,18 @@ const DONE_AFTER: Duration = Duration::from_secs(10);
 /// implementations keep about as many for repair.
 const LOOK_BACK: u64 = 8;
 
+/// A sender that was heard this lately goes on: what had no room is not given up.
+const HEARD_LATELY: Duration = Duration::from_secs(60);
+/// Bytes of memory for files of all senders of which nothing is here yet: more are received when
+/// some of these are.
+const MAX_WAITING: usize = 8 << 20;
+/// As much always may wait of each sender.
+const FAIR_WAITING: usize = 512 << 10;
+
 /// The senders of standalone files.
 #[derive(Debug, Default)]
 pub(super) struct StandaloneFiles {
     senders: BTreeMap<SenderId, StandaloneSender>,
-    /// Number of the next temporary file.
-    next_label: u64,
     /// It was told that modes are refused.
     is_refusal_told: bool,
 }
@@ -63,6 +73,14 @@ impl StandaloneFiles {
         Some((Owner::File(object), Target::File(file)))
     }
 
+    /// Bytes of the files that are known, and those of them that are written.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        self.senders.values().fold((0, 0), |(total, written), files| {
+            let (more, more_written) = (files.bytes_total(), files.bytes_written());
+            (u64::saturating_add(total, more), u64::saturating_add(written, more_written))
+        })
+    }
+
     /// Adds how far the files are.
     pub(super) fn add_progress(&self, engine: &impl Engine, progress: &mut ReceiveProgress) {
         for (&sender, files) in &self.senders {
@@ -84,23 +102,27 @@ impl StandaloneFiles {
     ) {
         let node = turn.shared.senders.node(object.sender);
         let Some(node) = node.filter(|_| !turn.is_served()) else { return turn.give_up(object) };
-        if let Some(address) = turn.shared.senders.hint_once(object.sender) {
+        let is_dry_run = turn.shared.policy.files.preview.is_some();
+        if !is_dry_run && let Some(address) = turn.shared.senders.hint_once(object.sender) {
             turn.shared.events.hint(Hint::NotVerified { sender: object.sender, address });
         }
-        let label = format!("{:08x}-{}", turn.engine.node().0, self.next_label);
-        self.next_label += 1;
+        let may_wait = self.may_wait(object.sender, MAX_WAITING);
         let files = self.follow(turn, object, node);
         let path = path_of(name).unwrap_or_else(|| numbered(node, turn.engine, object));
         let policy = &turn.shared.policy;
-        if policy.files.preview.is_some() {
-            // Its name says little of what would become of it.
+        if is_dry_run && is_wanted(policy, &path) {
+            files.named.push(turn.now, path, size);
             return turn.give_up(object);
         }
-        if policy.files.only.as_ref().is_some_and(|only| !only.wants(&path)) {
+        if !is_wanted(policy, &path) {
             return turn.engine.refuse(object);
         }
+        if !may_wait {
+            files.postponed.crowd_out(object.key);
+            return turn.give_up(object);
+        }
         let overwrite = policy.files.overwrite;
-        match StandaloneFile::create(&policy.directory, &path, &label, size, overwrite) {
+        match StandaloneFile::new(files.parts(), &path, size, overwrite) {
             Ok(file) => {
                 files.begin(turn.now, object.key, file, content.clone());
                 turn.engine.accept(object);
@@ -109,7 +131,46 @@ impl StandaloneFiles {
                 // Not confirmed: the sender must not believe that the file is here.
                 turn.give_up(object);
                 let path = turn.shared.policy.directory.join(path);
-                self.file_failed(turn, object.sender, path, Failure::local(not_placed(error)));
+                self.object_lost(turn, object, path, Failure::local(not_placed(error)));
+            }
+        }
+    }
+
+    /// True when a file of this sender may wait for its first bytes, with `limit` bytes for all.
+    fn may_wait(&self, sender: SenderId, limit: usize) -> bool {
+        let waiting = |files: &StandaloneSender| files.parts().waiting();
+        let own = self.senders.get(&sender).map_or(0, waiting);
+        own < FAIR_WAITING || self.senders.values().map(waiting).sum::<usize>() < limit
+    }
+
+    /// A file cannot be received now; if only the disk is full, it is when there is room again and
+    /// its sender sends it once more.
+    fn object_lost(
+        &mut self,
+        turn: &Turn<'_, impl Engine>,
+        object: ObjectRef,
+        path: PathBuf,
+        failure: Failure,
+    ) {
+        let comes_again = turn.shared.policy.continuous && turn.shared.policy.is_flute;
+        if !comes_again || !failure.problem.is_full() {
+            return self.file_failed(turn, object.sender, path, failure);
+        }
+        let Some(files) = self.senders.get_mut(&object.sender) else { return };
+        if files.postponed.has_no_room(turn.now, object.key) {
+            turn.shared.events.file_failed(object.sender, path, failure.problem);
+        }
+    }
+
+    /// Has the objects opened again that had no room, now that there may be some.
+    fn try_postponed(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId) {
+        let has_place = self.may_wait(sender, MAX_WAITING / 2);
+        let last_heard = turn.engine.source(sender).map(|source| source.last_heard);
+        let Some(files) = self.senders.get_mut(&sender) else { return };
+        if last_heard.is_some_and(|at| turn.now < at + HEARD_LATELY) {
+            for key in files.postponed.take_due(turn.now, has_place) {
+                files.touch(turn.now);
+                turn.engine.restart(ObjectRef { sender, key });
             }
         }
     }
@@ -133,12 +194,15 @@ impl StandaloneFiles {
         match self.senders.entry(object.sender) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => {
-                turn.shared.summary.begun(turn.now);
+                let begun = turn.begun(object.sender);
+                turn.shared.summary.begun(begun);
                 let number = turn.engine.number(object);
                 if number < LOOK_BACK {
                     turn.engine.want(object.sender, object.key.saturating_sub(number), turn.now);
                 }
-                entry.insert(StandaloneSender::new(node, turn.now, turn.nacks()))
+                let directory = &turn.shared.policy.directory;
+                let files = StandaloneSender::new(node, directory, turn.now, turn.nacks());
+                entry.insert(files.begun_at(begun))
             }
         }
     }
@@ -179,12 +243,60 @@ impl StandaloneFiles {
                 return self.placed(turn, object, placed);
             }
             FileResult::Placed(Err(error)) => not_placed(error),
+            FileResult::Previewed(preview, problem) => {
+                return self.previewed(turn, object.sender, *preview, problem);
+            }
+            FileResult::Failed(problem) if turn.shared.policy.files.preview.is_some() => {
+                return self.preview_failed(turn, object.sender, problem);
+            }
             FileResult::Failed(problem @ Problem::HashMismatch) => {
                 return self.object_failed(turn, object, Failure::wrong(problem));
             }
             FileResult::Failed(problem) => problem,
         };
         self.object_failed(turn, object, Failure::local(problem));
+    }
+
+    /// Finds out what would become of the files of a sender, when it has named all of them.
+    fn preview(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId) {
+        let has_told_all = turn.engine.has_told_all(sender);
+        let Some(files) = self.senders.get_mut(&sender) else { return };
+        let Some(named) = files.named.take_all(turn.now, has_told_all) else { return };
+        let plan = match plan_files(named) {
+            Ok(plan) => Arc::new(plan),
+            Err(error) => return self.preview_failed(turn, sender, not_planned(error)),
+        };
+        let owner = Owner::File(ObjectRef { sender, key: 0 });
+        turn.shared.tasks.preview(owner, PreviewedSet { plan, digests: None });
+    }
+
+    /// True when it is being found out, or soon is, what would become of the files of a sender.
+    fn is_previewing(&self, sender: SenderId) -> bool {
+        self.senders.get(&sender).is_some_and(|files| files.named.has_any())
+    }
+
+    /// It is known what would become of the files of a sender: that was all that is wanted of them.
+    fn previewed(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        sender: SenderId,
+        preview: SetPreview,
+        problem: Option<Problem>,
+    ) {
+        turn.shared.events.previewed(sender, None, preview);
+        if let Some(problem) = problem {
+            return self.preview_failed(turn, sender, problem);
+        }
+        let Some(files) = self.senders.get(&sender) else { return };
+        let subject = Subject::Standalone(files.node());
+        turn.shared.ending.completed(turn.now, subject, true);
+    }
+
+    /// The files of a sender would not be received, for this reason.
+    fn preview_failed(&mut self, turn: &mut Turn<'_, impl Engine>, sender: SenderId, why: Problem) {
+        let Some(files) = self.senders.get_mut(&sender) else { return };
+        files.note_failure(Failure::local(why));
+        self.done(turn, sender);
     }
 
     fn metadata_refused(
@@ -203,6 +315,7 @@ impl StandaloneFiles {
         let Some(files) = self.senders.get_mut(&object.sender) else { return };
         let Some(file) = files.take(object.key) else { return };
         turn.engine.confirm(object);
+        files.postponed.settle(object.key);
         files.placed(turn.now, &file, placed);
         let (path, present) = (file.target().to_owned(), placed == Placed::Present);
         turn.shared.events.standalone_placed(object.sender, path, file.size(), present);
@@ -218,7 +331,7 @@ impl StandaloneFiles {
         let Some(files) = self.senders.get_mut(&object.sender) else { return };
         let Some(file) = files.take(object.key) else { return };
         turn.give_up(object);
-        self.file_failed(turn, object.sender, file.target().to_owned(), failure);
+        self.object_lost(turn, object, file.target().to_owned(), failure);
     }
 
     /// True when a sender owes nothing, as far as is known.
@@ -237,6 +350,11 @@ impl StandaloneFiles {
     pub(super) fn watch(&mut self, turn: &mut Turn<'_, impl Engine>, patience: Option<Duration>) {
         let senders: Vec<SenderId> = self.senders().collect();
         for sender in senders {
+            if turn.shared.policy.files.preview.is_some() {
+                self.preview(turn, sender);
+                continue;
+            }
+            self.try_postponed(turn, sender);
             let all = self.has_all(turn.engine, sender);
             let told = turn.engine.has_told_all(sender);
             let source = turn.engine.source(sender);
@@ -267,7 +385,7 @@ impl StandaloneFiles {
         sender: SenderId,
     ) -> bool {
         let all = self.has_all(turn.engine, sender);
-        if all {
+        if all && !self.is_previewing(sender) {
             self.done(turn, sender);
         }
         all
@@ -280,7 +398,11 @@ impl StandaloneFiles {
         sender: SenderId,
         failure: &Failure,
     ) {
+        if self.is_previewing(sender) {
+            return;
+        }
         let Some(files) = self.senders.get_mut(&sender) else { return };
+        files.fail_postponed(failure);
         let incomplete = files.take_all();
         // Something may be missing of which not even the name is known.
         if incomplete.is_empty() && !turn.engine.has_all(sender) {
@@ -339,6 +461,11 @@ impl StandaloneFiles {
             }
         }
     }
+}
+
+/// True of a file that the user wants.
+fn is_wanted(policy: &Policy, path: &Path) -> bool {
+    policy.files.only.as_ref().is_none_or(|only| only.wants(path))
 }
 
 /// The name of a file of which no usable one came: the numbers of sender and object.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::Timestamp;
-use norm_files::sink::{Sweep, sweep};
+use norm_files::sink::{Sweep, sweep, sweep_parts};
 
 /// How often stale data is looked for.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -19,6 +19,7 @@ pub(super) struct Sweeper {
 impl Sweeper {
     /// Removes what is stale, or with `all` everything; returns what there was as well.
     pub(super) fn start(directory: PathBuf, all: bool, now: Timestamp) -> (Self, Sweep) {
+        sweep_parts(&directory);
         let found = sweep(&directory, all);
         (Self { directory, next: now + SWEEP_INTERVAL }, found)
     }
@@ -27,6 +28,7 @@ impl Sweeper {
     pub(super) fn sweep(&mut self, now: Timestamp) {
         if now >= self.next {
             self.next = now + SWEEP_INTERVAL;
+            sweep_parts(&self.directory);
             sweep(&self.directory, false);
         }
     }

@@ -7,6 +7,7 @@ mod check;
 mod compare;
 mod content;
 mod done;
+mod gate;
 mod load;
 mod place;
 mod preview;
@@ -47,6 +48,7 @@ pub(super) use store::Target;
 use check::CheckTask;
 use compare::CompareTask;
 use done::TaskResults;
+use gate::Gate;
 use load::DiskLoad;
 use place::{PlaceFileTask, PlaceSetTask};
 use preview::PreviewTask;
@@ -67,6 +69,8 @@ pub(in crate::transfer::receive) struct Tasks {
     check_workers: Workers,
     /// Compare files that are there.
     compare_workers: Workers,
+    /// Bounds the memory of those.
+    gate: Arc<Gate>,
     cores: usize,
     /// The way back for the buffers of blocks.
     returns: Returns,
@@ -82,8 +86,9 @@ pub(in crate::transfer::receive) struct Tasks {
 }
 
 impl Tasks {
-    /// Starts the threads. Finished jobs of the engine come by the channel that is returned;
-    /// `waker` is woken for all results.
+    /// Starts the threads, of which those that decode take as many bytes as `decoding` at once, or
+    /// as one block needs. Finished jobs of the engine come by the channel that is returned; `waker`
+    /// is woken for all results.
     ///
     /// # Errors
     /// When the system refuses a thread.
@@ -91,6 +96,7 @@ impl Tasks {
         returns: Returns,
         waker: &Arc<Waker>,
         policy: Arc<FilePolicy>,
+        decoding: usize,
     ) -> io::Result<(Self, Channel<JobDone>)> {
         let (done_sender, done) = unbounded();
         let (jobs_sender, jobs) = unbounded();
@@ -101,6 +107,7 @@ impl Tasks {
             decode_workers: Workers::new("norm-decode", cores)?,
             check_workers: Workers::new("norm-verify", CHECKERS)?,
             compare_workers: Workers::new("norm-compare", cores)?,
+            gate: Arc::new(Gate::new(decoding)),
             cores,
             returns,
             jobs: JobResults::new(jobs_sender, Arc::clone(waker)),
@@ -140,8 +147,13 @@ impl Tasks {
         let decodes = job.decode;
         let is_spooled = held.is_spooled();
         let solves = decodes && job.geometry.scheme.solves();
+        let gate = solves.then(|| Arc::clone(&self.gate));
         let task = StoreTask { owner, target, job, held, returns, failures, load };
-        let work = || task.run();
+        let block = task.job.geometry.len as usize;
+        let work = move || {
+            let _inside = gate.as_deref().map(|gate| gate.enter(block));
+            task.run()
+        };
         // Blocks are written in order; a disk for which others wait is slow, too.
         let is_busy = self.store_workers.is_busy();
         match if solves || is_busy || is_spooled { Err(work) } else { self.inline.attempt(work) } {
@@ -211,11 +223,11 @@ impl Tasks {
         self.check_workers.submit(move || task.run());
     }
 
-    /// Finds out what would become of a set.
-    pub(super) fn preview(&self, number: u64, previewed: PreviewedSet) {
+    /// Finds out what would become of a set, or of standalone files.
+    pub(super) fn preview(&self, owner: Owner, previewed: PreviewedSet) {
         let (cancel, results) = (Arc::clone(&self.cancel), self.results.clone());
         let policy = Arc::clone(&self.policy);
-        let task = PreviewTask { number, previewed, policy, cancel, results };
+        let task = PreviewTask { owner, previewed, policy, cancel, results };
         self.check_workers.submit(move || task.run());
     }
 

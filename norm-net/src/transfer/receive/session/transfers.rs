@@ -22,6 +22,7 @@ use super::separate_group::{SeparateGroup, Visit, may_join};
 use super::set_job::{OpenedPart, SetJob};
 use super::set_table::SetTable;
 use super::shared::{Shared, Turn};
+use super::spool_room::SpoolRoom;
 use super::standalone::StandaloneFiles;
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target, TaskDone};
@@ -34,6 +35,8 @@ use crate::io::socket::LinkChange;
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(250);
 /// Silence after which the user is told what may be wrong.
 const HINT_AFTER: Duration = Duration::from_secs(5);
+/// Time in which the session that is wanted is not heard, and another one is.
+const OTHER_SESSION_AFTER: Duration = Duration::from_secs(2);
 /// A continuous session without timeout gives up a set that has stalled for this long.
 const CONTINUOUS_PATIENCE: Duration = Duration::from_secs(600);
 /// What senders hear of a receiver that its user has stopped.
@@ -52,7 +55,7 @@ struct Hinted {
     disk: bool,
     /// That symbols cannot be kept on the disk.
     spool: bool,
-    /// That a sender speaks another protocol.
+    /// That a sender speaks another protocol, or has another session than is wanted.
     other_protocol: bool,
     /// That a switch forgets members.
     forgotten: bool,
@@ -68,6 +71,7 @@ pub(super) struct Transfers {
     group: SeparateGroup,
     hinted: Hinted,
     disk: DiskWatch,
+    spool_room: SpoolRoom,
     next_progress: Timestamp,
     /// When to see whether a sender hears this receiver.
     next_unseen: Timestamp,
@@ -84,6 +88,7 @@ impl Transfers {
             group: SeparateGroup::default(),
             hinted: Hinted::default(),
             disk: DiskWatch::new(now),
+            spool_room: SpoolRoom::default(),
             next_progress: now,
             next_unseen: now,
         }
@@ -159,7 +164,7 @@ impl Transfers {
         turn.shared.senders.forget_unknown(turn.engine, |sender| {
             standalone.has_sender(sender) || sets.jobs().any(|job| job.sender() == sender)
         });
-        match turn.shared.senders.found(sender, node, address) {
+        match turn.shared.senders.found(turn.now, sender, node, address) {
             Found::Announced => turn.shared.events.sender_found(sender, node, address),
             Found::TooMany => {
                 turn.shared.events.hint(Hint::TooManySenders { limit: MAX_ANNOUNCED });
@@ -377,6 +382,7 @@ impl Transfers {
             self.stop(turn);
         } else {
             self.sets.follow_successors(turn);
+            self.sets.retry(turn);
             self.sets.judge_wrong(turn);
             self.watch_disk(turn);
             self.sets.note_progress(turn);
@@ -413,6 +419,9 @@ impl Transfers {
             job.add_progress(turn.engine, &mut progress);
         }
         self.standalone.add_progress(turn.engine, &mut progress);
+        if turn.shared.policy.is_flute {
+            progress.passes_left = progress.passes();
+        }
         turn.shared.events.progress(progress);
     }
 
@@ -429,8 +438,20 @@ impl Transfers {
         }
     }
 
-    /// Says when symbols cannot be kept.
+    /// Says when symbols cannot be kept, or may not find room.
     fn watch_spool(&mut self, turn: &Turn<'_, impl Engine>) {
+        if let Some(memory) = turn.shared.policy.spooling {
+            let (mut total, mut written) = self.standalone.bytes();
+            for job in self.sets.leaders() {
+                total = total.saturating_add(job.bytes_total());
+                written = written.saturating_add(job.bytes_written());
+            }
+            let to_come = total.saturating_sub(written);
+            let directory = &turn.shared.policy.directory;
+            if let Some(hint) = self.spool_room.look(directory, total, to_come, memory) {
+                turn.shared.events.hint(hint);
+            }
+        }
         let failure = turn.engine.store().take_spool_failure();
         if let Some(error) = failure.filter(|_| !self.hinted.spool) {
             self.hinted.spool = true;
@@ -452,6 +473,18 @@ impl Transfers {
             let is_flute = !shared.policy.is_flute;
             shared.events.hint(Hint::OtherProtocol { address, is_flute });
         }
+        if is_alone
+            && !self.hinted.other_protocol
+            && turn.now >= shared.ending.started() + OTHER_SESSION_AFTER
+            && let Some((address, tsi)) = turn.engine.other_session()
+            && let Some(wanted) = shared.policy.tsi
+        {
+            self.hinted.other_protocol = true;
+            self.hinted.no_sender = true;
+            shared.events.hint(Hint::OtherSession { address, tsi, wanted });
+        }
+        // That explains it as well.
+        self.hinted.no_sender |= shared.gate.explains_silence();
         if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
             self.hinted.no_sender = true;
             let (group, interface) = (shared.policy.group, shared.policy.interface.clone());
@@ -513,6 +546,7 @@ impl Transfers {
         if turn.shared.policy.continuous {
             return;
         }
+        self.sets.give_up_expected(turn);
         if let Some(completed) = turn.shared.ending.completed_at() {
             for (number, failure) in self.sets.remaining(turn, completed) {
                 self.sets.fail(turn, number, failure);

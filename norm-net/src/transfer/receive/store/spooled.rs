@@ -4,7 +4,7 @@
 //! order in which they came. They are collected in memory and written in runs by a thread of its
 //! own. What cannot be written is lost, and its block is to come again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,6 +22,11 @@ const ID: usize = 4;
 const EXTRA: u64 = 64;
 /// Symbols for which memory is taken at once.
 const STEP: usize = 8;
+/// Bytes for which memory is taken at once, unless a symbol is longer.
+const STEP_BYTES: usize = 64 << 10;
+/// Bytes in memory of blocks of objects that are not known: half of them collected, half on their
+/// way to the disk.
+const UNKNOWN: usize = 3 << 20;
 /// Bytes that are read at once.
 const READ: usize = 1 << 20;
 /// After a write that failed, as many symbols are refused before the next one is tried.
@@ -36,10 +41,14 @@ pub(super) struct Spooled {
     budget: usize,
     /// Bytes that are collected.
     collected: usize,
+    /// Those of them that are of objects that are not known.
+    unknown: usize,
     regions: Regions,
     blocks: HashMap<BlockSlot, SpooledBlock>,
     /// Blocks with collected symbols, the oldest ones first. Some may be there twice, or be gone.
     order: VecDeque<BlockSlot>,
+    /// The same of objects that are not known.
+    unknown_order: VecDeque<BlockSlot>,
     /// Symbols refused since a write failed.
     refused: u32,
 }
@@ -60,6 +69,8 @@ struct Shared {
 #[derive(Debug)]
 pub(super) struct SpooledBlock {
     geometry: BlockGeometry,
+    /// It is known which object it is of.
+    is_known: bool,
     region: Region,
     /// Bytes from the start of the region on that were written.
     written: u64,
@@ -118,9 +129,11 @@ impl Spooled {
             writer: Workers::new("norm-spool", 1)?,
             budget,
             collected: 0,
+            unknown: 0,
             regions: Regions::default(),
             blocks: HashMap::new(),
             order: VecDeque::new(),
+            unknown_order: VecDeque::new(),
             refused: 0,
         })
     }
@@ -150,24 +163,27 @@ impl Spooled {
         self.shared.writing.load(Ordering::Relaxed)
     }
 
-    /// Keeps a symbol; false when there is no room, or it is none of the block.
+    /// Keeps a symbol, of an object that is known or not; false when there is no room, or it is
+    /// none of the block.
     pub(super) fn put(
         &mut self,
         slot: BlockSlot,
         geometry: &BlockGeometry,
         symbol: u32,
         payload: &[u8],
+        is_known: bool,
     ) -> bool {
+        if !fits(geometry, symbol, payload.len()) || !self.make_room(is_known) {
+            return false;
+        }
+        if is_known {
+            self.become_known(slot);
+        }
         let size = usize::from(geometry.symbol_size);
-        if !fits(geometry, symbol, payload.len()) {
-            return false;
-        }
-        if self.collected >= self.budget / 2 && !self.write_oldest() {
-            return false;
-        }
         let regions = &mut self.regions;
         let block = self.blocks.entry(slot).or_insert_with(|| SpooledBlock {
             geometry: *geometry,
+            is_known,
             region: regions.take(region_size(geometry)),
             written: 0,
             runs: VecDeque::new(),
@@ -181,24 +197,50 @@ impl Spooled {
         }
         let (before, was_empty) = (block.tail.capacity(), block.tail.is_empty());
         if before - block.tail.len() < record {
-            block.tail.reserve_exact(STEP * record);
+            block.tail.reserve_exact(step(record));
         }
         block.tail.extend_from_slice(&symbol.to_be_bytes());
         block.tail.extend_from_slice(payload);
         block.tail.resize(block.tail.len() + size - payload.len(), 0);
         block.len += record as u64;
         block.bytes += payload.len() as u64;
-        self.collected += block.tail.capacity() - before;
+        let (grown, is_known) = (block.tail.capacity() - before, block.is_known);
+        self.collected += grown;
+        self.unknown += if is_known { 0 } else { grown };
         if was_empty {
-            self.order.push_back(slot);
-            self.tidy_order();
+            self.order_of(is_known).push_back(slot);
+            self.tidy_orders();
         }
         true
     }
 
-    /// Has the oldest block with collected symbols written; false when too many bytes are on their
-    /// way, or the disk takes no more.
-    fn write_oldest(&mut self) -> bool {
+    /// The blocks with collected symbols of objects that are known, or not.
+    fn order_of(&mut self, is_known: bool) -> &mut VecDeque<BlockSlot> {
+        if is_known { &mut self.order } else { &mut self.unknown_order }
+    }
+
+    /// It is known now which object a block is of.
+    fn become_known(&mut self, slot: BlockSlot) {
+        let block = self.blocks.get_mut(&slot).filter(|block| !block.is_known);
+        let Some(block) = block else { return };
+        block.is_known = true;
+        self.unknown -= block.tail.capacity();
+        if !block.tail.is_empty() {
+            self.order.push_back(slot);
+        }
+    }
+
+    /// Has symbols written if too many are collected; false when there is no room for another one.
+    fn make_room(&mut self, is_known: bool) -> bool {
+        if !is_known && self.unknown >= UNKNOWN / 2 {
+            return self.writing() < UNKNOWN / 2 && self.write_oldest(false);
+        }
+        self.collected < self.budget / 2 || self.write_oldest(true) || self.write_oldest(false)
+    }
+
+    /// Has the oldest block with collected symbols written, of an object that is known or not;
+    /// false when there is none, too many bytes are on their way, or the disk takes no more.
+    fn write_oldest(&mut self, is_known: bool) -> bool {
         if self.shared.has_failed.load(Ordering::Relaxed) {
             self.refused += 1;
             if self.refused < PATIENCE {
@@ -209,13 +251,14 @@ impl Spooled {
         if self.writing() >= self.budget.div_ceil(2) {
             return false;
         }
-        while let Some(slot) = self.order.pop_front() {
-            let Some(block) = self.blocks.get_mut(&slot).filter(|block| !block.tail.is_empty())
-            else {
-                continue;
-            };
+        while let Some(slot) = self.order_of(is_known).pop_front() {
+            let block = self.blocks.get_mut(&slot);
+            let is_one =
+                |block: &&mut SpooledBlock| block.is_known == is_known && !block.tail.is_empty();
+            let Some(block) = block.filter(is_one) else { continue };
             let tail = std::mem::take(&mut block.tail);
             self.collected = self.collected.saturating_sub(tail.capacity());
+            self.unknown -= if is_known { 0 } else { tail.capacity() };
             let (run, offset) = block.begin_run(tail);
             let shared = Arc::clone(&self.shared);
             shared.writing.fetch_add(run.len as usize, Ordering::Relaxed);
@@ -232,13 +275,15 @@ impl Spooled {
         self.shared.has_failed.store(false, Ordering::Relaxed);
     }
 
-    /// Keeps the list short when blocks come and go without being written.
-    fn tidy_order(&mut self) {
-        if self.order.len() > 64 + 2 * self.blocks.len() {
-            let blocks = &self.blocks;
-            self.order.retain(|slot| blocks.contains_key(slot));
-            let mut seen = std::collections::HashSet::new();
-            self.order.retain(|slot| seen.insert(*slot));
+    /// Keeps the lists short when blocks come and go without being written.
+    fn tidy_orders(&mut self) {
+        let blocks = &self.blocks;
+        for order in [&mut self.order, &mut self.unknown_order] {
+            if order.len() > 64 + 2 * blocks.len() {
+                order.retain(|slot| blocks.contains_key(slot));
+                let mut seen = HashSet::new();
+                order.retain(|slot| seen.insert(*slot));
+            }
         }
     }
 
@@ -251,7 +296,7 @@ impl Spooled {
     /// Takes a block back that needs more symbols.
     pub(super) fn take_back(&mut self, slot: BlockSlot, loading: Loading) {
         if !loading.block.tail.is_empty() {
-            self.order.push_back(slot);
+            self.order_of(loading.block.is_known).push_back(slot);
         }
         if let Some(other) = self.blocks.insert(slot, loading.block) {
             self.forget(&other);
@@ -270,6 +315,7 @@ impl Spooled {
 
     fn forget(&mut self, block: &SpooledBlock) -> u64 {
         self.collected = self.collected.saturating_sub(block.tail.capacity());
+        self.unknown -= if block.is_known { 0 } else { block.tail.capacity() };
         if self.regions.give_back(block.region) {
             let shared = Arc::clone(&self.shared);
             self.writer.submit(move || shared.file.clear());
@@ -295,6 +341,11 @@ fn fits(geometry: &BlockGeometry, symbol: u32, len: usize) -> bool {
             len == full || (len as u64 == left && len < full)
         }
     }
+}
+
+/// Bytes for which memory is taken at once, for symbols of which each takes this many.
+fn step(record: usize) -> usize {
+    (STEP * record).min(STEP_BYTES).max(record)
 }
 
 /// Bytes that a block's symbols may take.

@@ -9,6 +9,7 @@ use norm_core::transfer::MemberState;
 use norm_files::receipts::ReceiptHeader;
 use norm_files::sink::{PlacedSet, PresentFiles, Reading, SetPreview};
 
+use super::retries::Retry;
 use super::{SetTable, refuse_complete};
 use crate::event::{Problem, SetFailure, SetReport};
 use crate::transfer::receive::session::duplicates;
@@ -19,7 +20,7 @@ use crate::transfer::receive::session::outcome::Subject;
 use crate::transfer::receive::session::set_job::{SetJob, Step, Verdict, WrongParts};
 use crate::transfer::receive::session::shared::Turn;
 use crate::transfer::receive::session::summary::push_bounded;
-use crate::transfer::receive::session::tasks::SetResult;
+use crate::transfer::receive::session::tasks::{Owner, SetResult};
 
 /// Failed files of a set that are told.
 const MAX_TOLD: usize = 100;
@@ -163,7 +164,7 @@ impl SetTable {
     /// Finds out what would become of a set, when enough is known of it.
     fn preview(&self, turn: &Turn<'_, impl Engine>, number: u64) {
         if let Some(previewed) = self.jobs.get(&number).and_then(SetJob::preview) {
-            turn.shared.tasks.preview(number, previewed);
+            turn.shared.tasks.preview(Owner::Set(number), previewed);
         }
     }
 
@@ -181,7 +182,7 @@ impl SetTable {
         turn.shared.senders.settle(name.sender, job.bytes_total());
         push_bounded(&mut self.complete, name.set, MAX_REMEMBERED);
         job.discard();
-        turn.shared.events.previewed(name, preview);
+        turn.shared.events.previewed(name.sender, Some(name.set), preview);
         if let Some(problem) = problem {
             return self.failed(turn, name, content, true, Failure::local(problem));
         }
@@ -390,6 +391,8 @@ impl SetTable {
         let name = job.name();
         turn.engine.give_up(name.sender, job.keys());
         turn.shared.senders.settle(name.sender, job.bytes_total());
+        let needed = job.bytes_total().saturating_sub(job.bytes_written());
+        self.retries.remember(turn, &failure, Retry { name, keys: job.keys(), needed });
         let is_complete = turn.shared.ending.is_complete(Subject::Content(job.manifest()));
         if is_complete || failure.severity == Severity::Wrong {
             job.make_worthless();

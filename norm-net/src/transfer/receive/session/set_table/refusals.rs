@@ -2,8 +2,10 @@
 //! what is wanted.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
-use norm_core::fileset::ContentHash;
+use norm_core::Timestamp;
+use norm_core::fileset::{ContentHash, ManifestHash};
 use norm_core::transfer::{MemberState, ReceiverStatus};
 
 use crate::event::Hint;
@@ -19,6 +21,9 @@ const MAX_ASKED: usize = 16;
 /// Sets that are remembered.
 const MAX_REMEMBERED: usize = 1_000;
 
+/// How long the expected set is waited for when another one is sent one way.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What was found out of sets before they begin.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
@@ -29,6 +34,17 @@ pub(super) struct Refusals {
     settled: VecDeque<SetRef>,
     /// Sets with other content than is expected.
     other: VecDeque<SetRef>,
+    /// The first of these, one way: nothing ends such a session.
+    first_other: Option<OtherSet>,
+}
+
+/// A set with other content than is expected.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct OtherSet {
+    pub(super) name: SetRef,
+    pub(super) manifest: ManifestHash,
+    pub(super) found: ContentHash,
+    at: Timestamp,
 }
 
 impl Refusals {
@@ -81,6 +97,12 @@ impl Refusals {
         true
     }
 
+    /// The first set that was ignored, if some time has passed since: the one that is expected is
+    /// sent elsewhere, or not at all. Handed out once.
+    pub(super) fn take_other(&mut self, now: Timestamp) -> Option<OtherSet> {
+        self.first_other.take_if(|other| now >= other.at + PATIENCE)
+    }
+
     /// Ignores a set with other content than is expected, as far as its sender says what that is.
     /// True of such a set.
     pub(super) fn ignore(&mut self, turn: &mut Turn<'_, impl Engine>, part: &OpenedPart) -> bool {
@@ -91,6 +113,10 @@ impl Refusals {
         let Some(content) = part.descriptor.set.content.filter(is_other) else { return false };
         let keys = part.new_state().map_or(0..0, |state| state.keys());
         turn.engine.give_up(name.sender, keys);
+        if turn.shared.policy.is_flute {
+            let (manifest, at) = (part.descriptor.set.manifest, turn.now);
+            self.first_other.get_or_insert(OtherSet { name, manifest, found: content, at });
+        }
         if !self.other.contains(&name) {
             push_bounded(&mut self.other, name, MAX_REMEMBERED);
             let hint = Hint::OtherContent { sender: name.sender, set: name.set, content };

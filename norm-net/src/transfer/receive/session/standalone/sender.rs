@@ -1,15 +1,17 @@
 //! The standalone files of one sender.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::SenderId;
 use norm_core::transfer::{FileContent, NodeId};
-use norm_files::sink::{Placed, StandaloneFile};
+use norm_files::sink::{Parts, Placed, StandaloneFile};
 
+use super::dry_run::NamedFiles;
+use super::postponed::Postponed;
 use crate::event::{MAX_PATHS, Problem, SetFailure, SetReport};
 use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::Failure;
@@ -23,6 +25,12 @@ const MAX_FAILURES_ANNOUNCED: u64 = 100;
 #[derive(Debug)]
 pub(super) struct StandaloneSender {
     node: NodeId,
+    /// Names of temporary files.
+    parts: Arc<Parts>,
+    /// Objects that are received later.
+    pub(super) postponed: Postponed,
+    /// In a dry run: what it has named.
+    pub(super) named: NamedFiles,
     /// Files that are being received, by key.
     files: BTreeMap<u64, Arc<StandaloneFile>>,
     /// What is said of their content, where something is.
@@ -44,9 +52,12 @@ pub(super) struct StandaloneSender {
 
 impl StandaloneSender {
     /// A sender whose first file begins, when `nacks` requests were sent for others.
-    pub(super) fn new(node: NodeId, now: Timestamp, nacks: u64) -> Self {
+    pub(super) fn new(node: NodeId, directory: &Path, now: Timestamp, nacks: u64) -> Self {
         Self {
             node,
+            parts: Arc::new(Parts::new(directory)),
+            postponed: Postponed::default(),
+            named: NamedFiles::default(),
             files: BTreeMap::new(),
             contents: BTreeMap::new(),
             paths: Vec::new(),
@@ -61,9 +72,19 @@ impl StandaloneSender {
         }
     }
 
+    /// The same, of which something came before it was known what it is.
+    pub(super) fn begun_at(self, started: Timestamp) -> Self {
+        Self { started, ..self }
+    }
+
     /// Its node id.
     pub(super) fn node(&self) -> NodeId {
         self.node
+    }
+
+    /// Names of temporary files, and what files take of which nothing is here yet.
+    pub(super) fn parts(&self) -> &Arc<Parts> {
+        &self.parts
     }
 
     /// When its first file began.
@@ -81,9 +102,9 @@ impl StandaloneSender {
         self.files.values().fold(self.bytes, |sum, file| sum.saturating_add(file.size()))
     }
 
-    /// True while files of it are being received.
+    /// True while files of it are being received, or are to be later.
     pub(super) fn is_receiving(&self) -> bool {
-        !self.files.is_empty()
+        !self.files.is_empty() || !self.postponed.is_empty()
     }
 
     /// True when files of it are complete.
@@ -138,6 +159,15 @@ impl StandaloneSender {
         }
     }
 
+    /// Nothing more comes of what was to be received later: it fails.
+    pub(super) fn fail_postponed(&mut self, failure: &Failure) {
+        let count = std::mem::take(&mut self.postponed).count();
+        if count > 0 {
+            self.note_failure(failure.clone());
+            self.failed += count - 1;
+        }
+    }
+
     /// A file, which was taken out or never began, has failed. True when that is to be announced.
     pub(super) fn file_failed(&mut self, now: Timestamp, failure: Failure) -> bool {
         self.progress.touch(now);
@@ -157,6 +187,11 @@ impl StandaloneSender {
     pub(super) fn note_progress(&mut self, now: Timestamp, symbols: u64) {
         let written = self.bytes_written();
         self.progress.note(now, Measure { symbols, written, position: None });
+    }
+
+    /// Something is tried once more.
+    pub(super) fn touch(&mut self, now: Timestamp) {
+        self.progress.touch(now);
     }
 
     /// For how long nothing has changed.

@@ -97,10 +97,11 @@ impl Write for Hashers {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
 
     use norm_core::flute::fdt::gzip;
-    use norm_files::sink::PlaceOptions;
+    use norm_files::sink::{Parts, PlaceOptions};
 
     use super::*;
 
@@ -109,7 +110,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let size = bytes.len() as u64;
         let path = Path::new("file");
-        let file = StandaloneFile::create(dir.path(), path, "test-1", size, false).unwrap();
+        let parts = Arc::new(Parts::new(dir.path()));
+        let file = StandaloneFile::new(&parts, path, size, false).unwrap();
         file.write(bytes, 0).unwrap();
         settle(&file, content)?;
         file.place(&PlaceOptions::default(), &AtomicBool::new(false)).unwrap();

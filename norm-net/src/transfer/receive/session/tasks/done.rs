@@ -96,6 +96,9 @@ impl SetResult {
 pub(in super::super) enum FileResult {
     /// It got its name, and perhaps no mode.
     Placed(Result<(Placed, Option<RefusedMetadata>), PlaceError>),
+    /// What would become of it and of all others of its sender, and why that would fail, if it
+    /// would.
+    Previewed(Box<SetPreview>, Option<Problem>),
     /// It cannot be written.
     Failed(Problem),
 }
@@ -126,6 +129,19 @@ impl TaskResults {
     /// Hands over what came of a task for a standalone file.
     pub(super) fn file(&self, object: ObjectRef, result: FileResult) {
         self.send(TaskDone::File { object, result });
+    }
+
+    /// Hands over what would become of the files of this owner.
+    pub(super) fn previewed(
+        &self,
+        owner: Owner,
+        preview: Box<SetPreview>,
+        problem: Option<Problem>,
+    ) {
+        match owner {
+            Owner::Set(number) => self.set(number, SetResult::Previewed(preview, problem)),
+            Owner::File(object) => self.file(object, FileResult::Previewed(preview, problem)),
+        }
     }
 
     /// Says that something failed for this owner.

@@ -1,4 +1,4 @@
-//! Finding out what would become of a set.
+//! Finding out what would become of a set, or of standalone files.
 
 use std::io;
 use std::sync::Arc;
@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use norm_files::sink::{Digests, Plan, SetPreview};
 
-use super::done::{SetResult, TaskResults};
+use super::done::{Owner, TaskResults};
 use crate::event::{Action, Problem};
 use crate::io::workers::guarded;
 use crate::transfer::receive::session::failure::{cannot_write, not_planned};
 use crate::transfer::receive::session::policy::FilePolicy;
 
-/// A set of which all is known that says what would become of it.
+/// A set, or standalone files, of which all is known that says what would become of it.
 #[derive(Debug)]
 pub(in super::super) struct PreviewedSet {
     /// Its files.
@@ -21,9 +21,9 @@ pub(in super::super) struct PreviewedSet {
     pub(in super::super) digests: Option<Arc<Digests>>,
 }
 
-/// What would become of a set is to be found out.
+/// What would become of it is to be found out.
 pub(super) struct PreviewTask {
-    pub(super) number: u64,
+    pub(super) owner: Owner,
     pub(super) previewed: PreviewedSet,
     pub(super) policy: Arc<FilePolicy>,
     pub(super) cancel: Arc<AtomicBool>,
@@ -33,29 +33,36 @@ pub(super) struct PreviewTask {
 impl PreviewTask {
     /// Does it.
     pub(super) fn run(self) {
-        let result = match guarded(|| self.preview()) {
-            Ok(Ok(result)) => result,
+        let problem = match guarded(|| self.preview()) {
+            Ok(Ok((preview, problem))) => {
+                return self.results.previewed(self.owner, Box::new(preview), problem);
+            }
             Ok(Err(error)) => {
                 let path = self.policy.preview.clone().unwrap_or_default();
-                SetResult::Failed(Problem::system(Action::Examine, path, &error))
+                Problem::system(Action::Examine, path, &error)
             }
-            Err(error) => SetResult::Failed(Problem::Internal { error }),
+            Err(error) => Problem::Internal { error },
         };
-        self.results.set(self.number, result);
+        self.results.failed(self.owner, problem);
     }
 
-    fn preview(&self) -> io::Result<SetResult> {
+    fn preview(&self) -> io::Result<(SetPreview, Option<Problem>)> {
         let PreviewedSet { plan, digests } = &self.previewed;
         let (overwrite, root) = (self.policy.overwrite, self.policy.preview.as_deref());
         let root = root.ok_or(io::ErrorKind::NotFound)?;
         let (plan, digests) = (Arc::clone(plan), digests.as_deref());
         let preview = SetPreview::new(plan, root, overwrite, digests, &self.cancel)?;
-        let superfluous = self.policy.superfluous(root, preview.plan());
-        let preview = preview.with_superfluous(superfluous);
+        let preview = match self.owner {
+            Owner::Set(_) => {
+                let superfluous = self.policy.superfluous(root, preview.plan());
+                preview.with_superfluous(superfluous)
+            }
+            Owner::File(_) => preview,
+        };
         let problem = match preview.problem() {
             Some(problem) => Some(not_planned(problem.clone())),
             None => preview.check_room(root).err().map(|error| cannot_write(root, &error)),
         };
-        Ok(SetResult::Previewed(Box::new(preview), problem))
+        Ok((preview, problem))
     }
 }

@@ -87,13 +87,13 @@ fn many_times_more_blocks_than_the_memory_holds_are_kept_at_once() {
     // Ids 5 to 24: five source symbols are missing.
     put_slowly(&mut store, 60, 5, K);
     assert!(bytes_in_memory(&store) <= budget + 2 * BLOCK, "{}", bytes_in_memory(&store));
-    assert_eq!(store.blocks.len(), 4, "half of the budget");
+    assert_eq!(store.blocks.len(), 2, "half of half of the budget: there are repair symbols, too");
     assert_eq!(store.waiting(SenderId(0)), 60 * BLOCK as u64);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "the file has no name");
     for block in (0..60).rev() {
         let mut held = store.lend(slot(block)).unwrap();
         assert!(!store.put(slot(block), &geometry(), 40, &[0; 64]), "a worker has it");
-        assert_eq!(held.is_spooled(), block >= 4);
+        assert_eq!(held.is_spooled(), block >= 2);
         held.load().unwrap();
         assert_eq!(held.buffer.received(), K);
         assert!(held.buffer.recover(), "{block}");
@@ -164,8 +164,8 @@ fn discarded_blocks_make_room_and_do_not_come_back() {
 fn small_transfer_stays_in_memory() {
     let file = SpoolFile::new(std::path::PathBuf::from("/nowhere/at/all"));
     let mut store = BlockStore::with_spool(40 * BLOCK, file).unwrap();
-    assert_eq!(put_all(&mut store, 26, 0, K), 0);
-    assert_eq!((store.blocks.len(), store.spooled.as_ref().unwrap().blocks.len()), (20, 6));
+    assert_eq!(put_all(&mut store, 16, 0, K), 0);
+    assert_eq!((store.blocks.len(), store.spooled.as_ref().unwrap().blocks.len()), (10, 6));
     assert!(store.take_spool_failure().is_none());
 }
 
@@ -208,11 +208,49 @@ fn what_a_full_disk_does_not_take_is_lost_and_its_block_is_to_come_again() {
 fn symbols_of_the_wrong_shape_are_not_kept() {
     let file = SpoolFile::new(std::env::temp_dir());
     let mut spooled = Spooled::new(file, 1 << 20).unwrap();
-    let mut put = |id, len| spooled.put(slot(0), &geometry(), id, &vec![0; len]);
+    let mut put = |id, len| spooled.put(slot(0), &geometry(), id, &vec![0; len], true);
     assert!(!put(0, 63) && !put(0, 65) && !put(K, 61) && !put(1 << 24, 64) && !put(K - 1, 60));
     assert!(put(0, 64) && put(K - 1, 61) && put(K - 1, 64) && put((1 << 24) - 1, 64));
     let held = spooled.lend(slot(0)).unwrap();
     assert_eq!(held.load().unwrap().received(), 3, "one came twice");
     let nothing = BlockGeometry { symbols: 0, ..geometry() };
-    assert!(!spooled.put(slot(1), &nothing, 0, &[]));
+    assert!(!spooled.put(slot(1), &nothing, 0, &[], true));
+}
+
+#[test]
+fn symbols_of_unknown_objects_take_little_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = SpoolFile::new(dir.path().to_owned());
+    let mut store = BlockStore::with_spool(64 << 20, file).unwrap();
+    // Blocks of 60 MiB each, of which one symbol has come.
+    let (symbols, symbol_size) = (1_000, 60_000);
+    let len = symbols * u32::from(symbol_size);
+    let geometry = BlockGeometry { scheme: Scheme::RaptorQ, symbols, symbol_size, offset: 0, len };
+    let payload = vec![7; symbol_size.into()];
+    let mut kept = Vec::new();
+    for block in 0..300 {
+        if !store.put_unknown(slot(block), &geometry, 5, &payload) {
+            settle(&store);
+            assert!(store.put_unknown(slot(block), &geometry, 5, &payload), "{block}");
+        }
+        kept.push(slot(block));
+        let in_memory = bytes_in_memory(&store);
+        assert!(in_memory <= UNKNOWN + 2 * 60_004, "{in_memory} at {block}");
+    }
+    assert_eq!((store.blocks.len(), store.used), (0, 0));
+    // When one of them is known, the others are not in its way.
+    let known = slot(7);
+    for symbol in 6..300 {
+        assert!(store.put(known, &geometry, symbol, &payload), "{symbol}");
+    }
+    let mut held = store.lend(known).unwrap();
+    settle(&store);
+    held.load().unwrap();
+    assert_eq!(held.buffer.received(), 295);
+    store.returns().release(known, held);
+    store.take_back();
+    kept.retain(|slot| *slot != known);
+    kept.into_iter().for_each(|slot| store.discard(slot));
+    let spooled = store.spooled.as_ref().unwrap();
+    assert_eq!((spooled.collected, spooled.unknown, spooled.blocks.len()), (0, 0, 0));
 }
