@@ -14,6 +14,10 @@ use norm_net::{ConfigProblem, Hint, Problem, ReceiveError, SendError, SetFailure
 use crate::group::{DEFAULT_GROUP, elsewhere};
 use crate::text;
 
+/// How what a link leads to is sent.
+const FOLLOW: &str = ": use --follow-symlinks to send that, or a slash after the name of one that \
+                      leads to a directory to send what is in it";
+
 /// A hint in words.
 pub fn hint(hint: &Hint) -> String {
     match hint {
@@ -35,6 +39,7 @@ pub fn hint(hint: &Hint) -> String {
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
         Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),
+        Hint::LinksGiven { .. } => format!("{hint}{FOLLOW}"),
         Hint::PatternsUnused { .. } => format!("{hint} (--exclude, --include)"),
         Hint::SlowDisk { .. } => format!(
             "{hint}, or have the sender use --slow separate, so that other receivers need not wait"

@@ -10,6 +10,8 @@
 mod attacker;
 #[path = "netns/command.rs"]
 mod command;
+#[path = "netns/delta.rs"]
+mod delta;
 #[path = "netns/endings.rs"]
 mod endings;
 #[path = "netns/files.rs"]

@@ -8,6 +8,7 @@ mod file;
 #[cfg(not(unix))]
 #[path = "kept/no_file.rs"]
 mod file;
+mod hashes;
 
 use std::fmt;
 use std::ops::Deref;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use file::UnnamedFile;
+pub use hashes::KeptHashes;
 
 /// As many bytes stay in memory.
 const IN_MEMORY: usize = 1 << 20;

@@ -13,7 +13,12 @@ pub struct Preserve {
     /// Those of the system too (`security.*`, `trusted.*`): a capability among them can make a
     /// program as powerful as root.
     pub all_xattrs: bool,
+    /// Access control lists (`system.posix_acl_*`), which name users and groups by number.
+    pub acls: bool,
 }
+
+/// Names of the attributes that hold access control lists.
+const ACLS: [&[u8]; 2] = [b"system.posix_acl_access", b"system.posix_acl_default"];
 
 impl Preserve {
     /// Bits of modes that are kept.
@@ -23,13 +28,16 @@ impl Preserve {
 
     /// True when some extended attributes are kept.
     pub(crate) fn any_xattrs(self) -> bool {
-        self.xattrs || self.all_xattrs
+        self.xattrs || self.all_xattrs || self.acls
     }
 
     /// True for the name of an extended attribute that is kept.
     pub(crate) fn wants_xattr(self, name: &[u8]) -> bool {
         let is_system = name.starts_with(b"security.") || name.starts_with(b"trusted.");
-        (self.any_xattrs() && name.starts_with(b"user.")) || (self.all_xattrs && is_system)
+        let is_user = name.starts_with(b"user.");
+        ((self.xattrs || self.all_xattrs) && is_user)
+            || (self.all_xattrs && is_system)
+            || (self.acls && ACLS.contains(&name))
     }
 }
 
@@ -49,6 +57,11 @@ mod tests {
         }
         for name in ["system.posix_acl_access", "userx", ""] {
             assert!(!wants(true, true, name), "{name}");
+        }
+        let acls = Preserve { acls: true, ..Preserve::default() };
+        assert!(acls.any_xattrs() && ACLS.iter().all(|name| acls.wants_xattr(name)));
+        for name in ["user.a", "security.capability", "system.posix_acl", "system.nfs4_acl"] {
+            assert!(!acls.wants_xattr(name.as_bytes()), "{name}");
         }
     }
 }

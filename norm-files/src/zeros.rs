@@ -129,7 +129,7 @@ impl ZeroHashes {
         &self,
         map: &ChunkMap,
         file: usize,
-        data: impl Fn(u32) -> Option<ChunkHash>,
+        mut data: impl FnMut(u32) -> Option<ChunkHash>,
     ) -> Option<FileHash> {
         let mut hasher = FileHasher::default();
         let Some(sparse) = map.sparse(file) else {

@@ -242,6 +242,7 @@ fn receive(sandbox: &Sandbox, rng: &mut Rng, manifest: &[u8], payload: u64) -> b
         owner: rng.chance(0.5),
         xattrs: rng.chance(0.5),
         all_xattrs: rng.chance(0.5),
+        acls: rng.chance(0.5),
     };
     let options = PlaceOptions { overwrite: rng.chance(0.5), preserve, ..PlaceOptions::default() };
     if plan.check_sparse().is_err() && rng.chance(0.5) {

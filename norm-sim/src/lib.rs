@@ -23,6 +23,7 @@ mod bottleneck;
 mod carousel;
 mod clock;
 mod content;
+mod drawn;
 mod effort;
 mod experiment;
 mod fairness;
@@ -76,6 +77,6 @@ pub use rule::Rule;
 pub use scenario::{
     Attack, AttackerPlan, Broken, Change, Control, EnginePlan, FluteReceiverPlan, FluteSenderPlan,
     HeldPlan, Host, Lie, Limits, Link, PopulationPlan, ReceiverPlan, Role, Scenario, SenderPlan,
-    Switch, TcpPlan,
+    Switch, TcpPlan, WantedPlan, WithdrawalPlan,
 };
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};

@@ -80,6 +80,8 @@ pub struct Symbol {
     pub block: u32,
     /// Encoding symbol id.
     pub symbol: u32,
+    /// It is made of bytes that have changed since the start.
+    pub changed: bool,
 }
 
 impl Packet {

@@ -9,6 +9,7 @@ use norm_core::norm::sender::SenderConfig;
 use norm_core::norm::wire::{Data, Fti, PayloadId};
 
 use crate::content::Content;
+use crate::drawn::DrawnChunks;
 use crate::packet::{HostId, Symbol, mix};
 use crate::scenario::{Host, Role, Scenario, SenderPlan};
 
@@ -40,6 +41,8 @@ pub(crate) struct SenderReference {
     layouts: RwLock<Vec<Vec<Object>>>,
     /// Repair symbols are computed by the code, because a receiver decodes them.
     real: bool,
+    /// What of its content changes once.
+    changing: Option<DrawnChunks>,
 }
 
 /// An object of a sender, in one of its layouts.
@@ -93,7 +96,38 @@ impl SenderReference {
         // No lock where there is no need for one: the simulator asks for each symbol.
         let fixed = plan.config.packets.sizes.is_empty().then(|| first.clone());
         let layouts = RwLock::new(vec![first]);
-        Self { content, first_key: plan.config.first_object, sizes, fixed, layouts, real }
+        let first_key = plan.config.first_object;
+        let seed = mix(seed, !u64::from(host));
+        let changing = plan.withdrawal.map(|plan| DrawnChunks::new(seed, plan.chunk, plan.share));
+        Self { content, first_key, sizes, fixed, layouts, real, changing }
+    }
+
+    /// What of its content changes once.
+    pub(crate) fn changing(&self) -> Option<DrawnChunks> {
+        self.changing
+    }
+
+    /// The places in an object of the bytes that change.
+    pub(crate) fn changing_in(&self, key: u64, range: Range<u64>) -> Vec<Range<u64>> {
+        let name = self.first_key_of(key) & 0xffff;
+        self.changing.map_or(Vec::new(), |drawn| drawn.overlaps(name, range).collect())
+    }
+
+    /// True when a symbol is another one after the change.
+    pub(crate) fn is_changing(&self, at: Symbol) -> bool {
+        if self.changing.is_none() {
+            return false;
+        }
+        let key = at.object.into();
+        let Some(layout) = self.layout(key) else { return false };
+        let (k, start) = (layout.block_len(at.block), layout.block_offset(at.block));
+        let range = if at.symbol < k {
+            let start = start + u64::from(at.symbol) * u64::from(layout.symbol_size());
+            start..start + u64::from(layout.symbol_bytes(at.block, at.symbol))
+        } else {
+            start..start + u64::from(layout.block_bytes(at.block))
+        };
+        !self.changing_in(key, range).is_empty()
     }
 
     /// Calls `read` with the layouts.
@@ -135,9 +169,41 @@ impl SenderReference {
         self.with(|runs| Some(runs.get(run)?.get(index)?.layout))
     }
 
-    /// Content bytes of an object.
+    /// Content bytes of an object, by the key that it had at first.
     pub(crate) fn read(&self, key: u64, offset: u64, len: usize) -> Bytes {
         self.content.read(key, offset, len)
+    }
+
+    /// The same, perhaps after the change: zeros in place of what has changed.
+    pub(crate) fn read_at(&self, key: u64, offset: u64, len: usize, changed: bool) -> Bytes {
+        let bytes = self.read(key, offset, len);
+        let changed = match changed {
+            true => self.changing_in(key, offset..offset + len as u64),
+            false => Vec::new(),
+        };
+        if changed.is_empty() {
+            return bytes;
+        }
+        let mut bytes = bytes.to_vec();
+        for range in changed {
+            bytes[(range.start - offset) as usize..(range.end - offset) as usize].fill(0);
+        }
+        bytes.into()
+    }
+
+    /// True when these bytes of an object, by the key that it had at first, are right, but for
+    /// those that change.
+    pub(crate) fn agrees(&self, key: u64, offset: u64, bytes: &[u8]) -> bool {
+        let right = self.read(key, offset, bytes.len());
+        if right == bytes {
+            return true;
+        }
+        let mut bytes = bytes.to_vec();
+        for range in self.changing_in(key, offset..offset + bytes.len() as u64) {
+            let range = (range.start - offset) as usize..(range.end - offset) as usize;
+            bytes[range.clone()].copy_from_slice(&right[range]);
+        }
+        right == bytes
     }
 
     /// Repair symbols of a block, by its running number.
@@ -185,11 +251,21 @@ impl SenderReference {
             let symbols = encode(layout.scheme(), k, size, source, first, count);
             return Bytes::from(symbols.expect("a sender asks only for symbols of the code"));
         }
+        let changed = self.changing.is_some() && {
+            let (offset, len) = (layout.block_offset(block), layout.block_bytes(block) as usize);
+            self.read(self.first_key_of(key), offset, len) != source
+        };
         let mut out = Vec::with_capacity(count as usize * usize::from(size));
         for symbol in symbols {
-            out.extend_from_slice(&self.content.repair(key, block, symbol, size.into()));
+            out.extend_from_slice(&self.repair(key, block, symbol, size.into(), changed));
         }
         Bytes::from(out)
+    }
+
+    /// Bytes that stand for a repair symbol where no receiver decodes.
+    fn repair(&self, key: u64, block: u32, symbol: u32, len: usize, changed: bool) -> Bytes {
+        let symbol = if changed { !symbol } else { symbol };
+        self.content.repair(key, block, symbol, len)
     }
 
     /// The payload of a symbol; `None` if the object has no such symbol.
@@ -201,21 +277,30 @@ impl SenderReference {
             let place = u64::from(at.symbol) * u64::from(size);
             let len = layout.symbol_bytes(at.block, at.symbol);
             let offset = layout.block_offset(at.block) + place;
-            return Some(self.read(self.first_key_of(key), offset, len.into()));
+            return Some(self.read_at(self.first_key_of(key), offset, len.into(), at.changed));
         }
         if k == 0 || layout.scheme() == Scheme::NoCode {
             return None;
         }
         if !self.real {
-            return Some(self.content.repair(key, at.block, at.symbol, size.into()));
+            let changed = at.changed && self.is_changing(at);
+            return Some(self.repair(key, at.block, at.symbol, size.into(), changed));
         }
-        let source = self.read_block(key, &layout, at.block);
+        let source = self.read_block(key, &layout, at.block, at.changed);
         encode(layout.scheme(), k, size, &source, at.symbol, 1).ok().map(Bytes::from)
     }
 
-    fn read_block(&self, key: u64, layout: &Layout, block: u32) -> Bytes {
+    fn read_block(&self, key: u64, layout: &Layout, block: u32, changed: bool) -> Bytes {
         let len = layout.block_bytes(block) as usize;
-        self.read(self.first_key_of(key), layout.block_offset(block), len)
+        self.read_at(self.first_key_of(key), layout.block_offset(block), len, changed)
+    }
+
+    /// The symbol that this is the payload of, before the change or after it.
+    pub(crate) fn recognize(&self, at: Symbol, payload: &[u8]) -> Option<Symbol> {
+        let versions = [false, true].map(|changed| Symbol { changed, ..at });
+        let versions = versions.into_iter().take(if self.changing.is_some() { 2 } else { 1 });
+        let is_it = |at: &Symbol| self.payload(*at).is_some_and(|bytes| bytes == payload);
+        versions.into_iter().find(is_it)
     }
 
     /// The symbol in a packet of this sender.
@@ -227,11 +312,10 @@ impl SenderReference {
         let format = layout.map(|layout| layout.scheme().payload_format());
         let id = format.and_then(|format| data.payload_id.decode(format));
         let PayloadId { block, symbol, .. } = id.expect("a sender sends symbols of its objects");
-        let symbol = Symbol { object: data.object.0, block, symbol };
-        assert!(
-            self.payload(symbol).is_some_and(|payload| payload == data.payload),
-            "WRONG BYTE sent in {symbol:?}"
-        );
+        let symbol = Symbol { object: data.object.0, block, symbol, changed: false };
+        let Some(symbol) = self.recognize(symbol, data.payload) else {
+            panic!("WRONG BYTE sent in {symbol:?}");
+        };
         let fti = data.extensions.fti(data.fec_id);
         assert!(
             fti.is_none() || fti == layout.as_ref().map(Fti::of),

@@ -210,6 +210,7 @@ fn every_of(feature: &mut Feature) -> Option<&mut u32> {
         | Feature::FullDisk { every, .. }
         | Feature::FewBlocks { every, .. }
         | Feature::Store { every }
+        | Feature::Only { every, .. }
         | Feature::SameNode { every } => Some(every),
         _ => None,
     }
@@ -224,7 +225,8 @@ fn numbers_of(feature: &mut Feature) -> Vec<&mut u32> {
         | Feature::SlowDisk { delay_us, .. } => vec![delay_us],
         Feature::Joins { at_ms, .. }
         | Feature::Restarts { at_ms, .. }
-        | Feature::Dies { at_ms, .. } => vec![at_ms],
+        | Feature::Dies { at_ms, .. }
+        | Feature::Withdraws { at_ms, .. } => vec![at_ms],
         Feature::Stalls { at_ms, for_ms, .. } => vec![at_ms, for_ms],
         Feature::Clock { offset_ms, late_us, .. } => vec![offset_ms, late_us],
         Feature::Attacker { rate, at_ms, .. } => vec![rate, at_ms],

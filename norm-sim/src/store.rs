@@ -44,6 +44,9 @@ struct Block {
     which: u64,
     /// A symbol differs from the reference.
     tainted: bool,
+    /// Symbols of content as it was before a change, and after it.
+    before: bool,
+    after: bool,
     bytes: Option<Box<BlockBuffer>>,
     /// Symbols that were taken from the disk.
     held: Bits,
@@ -54,6 +57,8 @@ struct Block {
 pub(crate) struct Written {
     pub(crate) blocks: RangeSet,
     pub(crate) tainted: bool,
+    /// Symbols of content before and after a change were decoded together.
+    pub(crate) mixed: bool,
 }
 
 impl SimStore {
@@ -117,34 +122,38 @@ impl SimStore {
             "WRONG BYTE delivered: {slot:?} written as {:?}",
             job.geometry
         );
+        // Without decoding only what has changed is one or the other.
+        let mixed = job.decode && block.before && block.after;
         let mut tainted = block.tainted || !fits;
         if let Some(bytes) = &block.bytes {
             let key = reference.first_key_of(slot.object);
             let correct = bytes.runs().all(|(at, bytes)| {
                 let offset = job.geometry.offset + u64::from(at);
-                bytes == reference.read(key, offset, bytes.len())
+                reference.agrees(key, offset, bytes)
             });
-            assert!(correct || tainted, "WRONG BYTE delivered in {slot:?}");
+            assert!(correct || tainted || mixed, "WRONG BYTE delivered in {slot:?}");
             // The decoder may not have used a wrong symbol.
-            tainted = !correct;
+            tainted = !correct && !mixed;
         }
         let object = slot.object_ref();
         let written = self.objects.entry(object).or_default();
         let block = u64::from(slot.block);
         written.blocks.insert(block, block + 1);
         written.tainted |= tainted;
+        written.mixed |= mixed;
         JobDone::Store { slot, outcome: StoreOutcome::Written }
     }
 
-    /// True when a symbol agrees with the reference.
-    fn is_correct(&self, at: Symbol, payload: &[u8]) -> bool {
+    /// The symbol as it was sent, if it agrees with the reference.
+    fn recognize(&self, at: Symbol, payload: &[u8]) -> Option<Symbol> {
         if let Some(sent) = self.symbol {
-            assert!(sent == at, "WRONG BYTE: {sent:?} was filed as {at:?}");
-            return true;
+            let filed = Symbol { changed: sent.changed, ..at };
+            assert!(sent == filed, "WRONG BYTE: {sent:?} was filed as {at:?}");
+            return Some(sent);
         }
         // Attackers have no reference; their objects are never accepted.
-        let Some(reference) = self.reference.of(self.from) else { return true };
-        reference.payload(at).is_some_and(|bytes| bytes == payload)
+        let Some(reference) = self.reference.of(self.from) else { return Some(at) };
+        reference.recognize(at, payload)
     }
 }
 
@@ -160,6 +169,9 @@ impl Block {
         if self.held.insert(symbol) {
             self.symbols += 1;
             self.which ^= mix(symbol.into(), 1);
+            // It was there before anything changed.
+            let (object, block) = (slot.object as u16, slot.block);
+            self.before |= reference.is_changing(Symbol { object, block, symbol, changed: false });
         }
         if let Some(bytes) = &mut self.bytes {
             let at = u64::from(symbol) * u64::from(geometry.symbol_size);
@@ -190,8 +202,10 @@ impl SymbolStore for SimStore {
         symbol: u32,
         payload: &[u8],
     ) -> bool {
-        let at = Symbol { object: slot.object as u16, block: slot.block, symbol };
-        let correct = self.is_correct(at, payload);
+        let at = Symbol { object: slot.object as u16, block: slot.block, symbol, changed: false };
+        let sent = self.recognize(at, payload);
+        let reference = self.reference.of(self.from);
+        let changing = reference.is_some_and(|reference| reference.is_changing(at));
         let full = self.blocks.len() >= self.limit;
         let block = match self.blocks.entry(slot) {
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -206,7 +220,17 @@ impl SymbolStore for SimStore {
                 };
                 let from = self.from;
                 let held = Bits::new(k);
-                entry.insert(Block { from, symbols: 0, which: 0, tainted: false, bytes, held })
+                let (tainted, before, after) = (false, false, false);
+                entry.insert(Block {
+                    from,
+                    symbols: 0,
+                    which: 0,
+                    tainted,
+                    before,
+                    after,
+                    bytes,
+                    held,
+                })
             }
         };
         if block.bytes.as_mut().is_some_and(|bytes| !bytes.put(symbol, payload)) {
@@ -214,7 +238,11 @@ impl SymbolStore for SimStore {
         }
         block.symbols += 1;
         block.which ^= mix(symbol.into(), 1);
-        block.tainted |= !correct;
+        block.tainted |= sent.is_none();
+        if let Some(sent) = sent.filter(|_| changing) {
+            block.before |= !sent.changed;
+            block.after |= sent.changed;
+        }
         true
     }
 

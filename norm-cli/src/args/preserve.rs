@@ -13,7 +13,8 @@ pub struct PreserveArgs {
     ///
     /// mode-all: set-user-id, set-group-id and sticky bits; owner: user and group, by name
     /// where it is known, else by number; xattr: extended attributes of users (user.*);
-    /// xattr-all: those of the system too, among them capabilities. Separated by commas.
+    /// xattr-all: those of the system too, among them capabilities; acl: access control
+    /// lists, with users and groups by number. Separated by commas.
     #[arg(
         long,
         verbatim_doc_comment,
@@ -38,6 +39,8 @@ pub enum Kept {
     Xattr,
     /// All extended attributes.
     XattrAll,
+    /// Access control lists.
+    Acl,
 }
 
 impl PreserveArgs {
@@ -49,6 +52,7 @@ impl PreserveArgs {
             owner: has(Kept::Owner),
             xattrs: has(Kept::Xattr),
             all_xattrs: has(Kept::XattrAll),
+            acls: has(Kept::Acl),
         }
     }
 }

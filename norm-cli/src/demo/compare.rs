@@ -1,6 +1,6 @@
 //! Compares a copy with its source, byte for byte.
 
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -20,17 +20,24 @@ fn compare_named(source: &Path, folder: &Path) -> io::Result<Option<String>> {
     let contents = norm_net::means_contents(source);
     let name = source.file_name().filter(|_| !contents).unwrap_or_default();
     let copy = folder.join(name);
-    compare(source, &copy, fs::metadata(source)?.is_dir())
+    let found = if contents { fs::metadata(source)? } else { fs::symlink_metadata(source)? };
+    compare(source, &copy, found.file_type())
 }
 
-fn compare(source: &Path, copy: &Path, is_folder: bool) -> io::Result<Option<String>> {
+fn compare(source: &Path, copy: &Path, kind: FileType) -> io::Result<Option<String>> {
     let Ok(found) = fs::symlink_metadata(copy) else {
         return Ok(Some(format!("{} is missing", text::path(copy))));
     };
-    match (is_folder, found.is_dir(), found.is_file()) {
-        (true, true, _) => compare_folders(source, copy),
-        (false, _, true) => compare_files(source, copy),
-        _ => Ok(Some(format!("{} is not of the same type", text::path(copy)))),
+    let found = found.file_type();
+    if kind.is_dir() && found.is_dir() {
+        compare_folders(source, copy)
+    } else if kind.is_symlink() && found.is_symlink() {
+        let is_same = fs::read_link(source)? == fs::read_link(copy)?;
+        Ok((!is_same).then(|| format!("{} leads elsewhere", text::path(copy))))
+    } else if kind.is_file() && found.is_file() {
+        compare_files(source, copy)
+    } else {
+        Ok(Some(format!("{} is not of the same type", text::path(copy))))
     }
 }
 
@@ -38,12 +45,13 @@ fn compare_folders(source: &Path, copy: &Path) -> io::Result<Option<String>> {
     let mut expected = 0;
     for entry in fs::read_dir(source)? {
         let (entry, kind) = entry.and_then(|entry| entry.file_type().map(|kind| (entry, kind)))?;
-        // Links and devices are not sent.
-        if !kind.is_dir() && !kind.is_file() {
+        // Sockets and devices are not sent, nor are links of systems that have others.
+        let is_link = kind.is_symlink() && cfg!(unix);
+        if !kind.is_dir() && !kind.is_file() && !is_link {
             continue;
         }
         expected += 1;
-        let difference = compare(&entry.path(), &copy.join(entry.file_name()), kind.is_dir())?;
+        let difference = compare(&entry.path(), &copy.join(entry.file_name()), kind)?;
         if difference.is_some() {
             return Ok(difference);
         }
@@ -138,5 +146,18 @@ mod tests {
         fs::remove_file(&file).unwrap();
         std::os::unix::fs::symlink(source.join("empty"), &file).unwrap();
         assert!(difference(&source, &copy).unwrap().contains("same type"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn links_are_the_same_that_lead_to_the_same() {
+        let (_temp, source, copy) = source_and_copy();
+        std::os::unix::fs::symlink("sub", source.join("link")).unwrap();
+        std::os::unix::fs::symlink("sub", copy.join("source/link")).unwrap();
+        assert_eq!(difference(&source, &copy), None);
+        assert_eq!(difference(&source.join("link"), &copy.join("source")), None);
+        fs::remove_file(copy.join("source/link")).unwrap();
+        std::os::unix::fs::symlink("empty", copy.join("source/link")).unwrap();
+        assert!(difference(&source, &copy).unwrap().contains("leads elsewhere"));
     }
 }

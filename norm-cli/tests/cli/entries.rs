@@ -154,3 +154,39 @@ fn second_transfer_finds_everything_in_place() {
 fn inode(path: &Path) -> u64 {
     std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap())
 }
+
+/// An access control list as Linux keeps it: its owner reads and writes, user 12345 reads.
+const ACL: [u8; 44] = [
+    2, 0, 0, 0, // version
+    1, 0, 6, 0, 255, 255, 255, 255, // owner
+    2, 0, 4, 0, 0x39, 0x30, 0, 0, // user 12345
+    4, 0, 0, 0, 255, 255, 255, 255, // group
+    16, 0, 4, 0, 255, 255, 255, 255, // mask
+    32, 0, 0, 0, 255, 255, 255, 255, // others
+];
+
+#[test]
+fn access_control_lists_arrive_where_both_sides_want_them() {
+    let names = ["system.posix_acl_access", "system.posix_acl_default"];
+    for (send, recv, expected) in [(true, true, true), (true, false, false), (false, true, false)] {
+        let scene = Scene::new(Size { files: 2, sparse: 1 << 20, data: 8 });
+        let (file, folder) = (scene.path("tree/a-file"), scene.path("tree/a-folder"));
+        fs::write(&file, "content").unwrap();
+        fs::create_dir(&folder).unwrap();
+        for (path, name) in [(&file, names[0]), (&folder, names[1])] {
+            let flags = rustix::fs::XattrFlags::empty();
+            if let Err(error) = rustix::fs::setxattr(path, name, &ACL, flags) {
+                println!("skipped: no access control lists in {}: {error}", path.display());
+                return;
+            }
+        }
+        let preserve = |is_wanted| if is_wanted { &["--preserve", "acl"][..] } else { &[] };
+        scene.transfer(1, preserve(send), preserve(recv));
+        for (path, name) in [("out0/tree/a-file", names[0]), ("out0/tree/a-folder", names[1])] {
+            let mut value = [0; 100];
+            let found = rustix::fs::getxattr(scene.path(path), name, &mut value);
+            let found = found.is_ok_and(|len| value[..len] == ACL);
+            assert_eq!(found, expected, "{path}: sent {send}, wanted {recv}");
+        }
+    }
+}

@@ -20,6 +20,8 @@ mod interrupt;
 mod keys;
 #[cfg(unix)]
 mod kill;
+#[cfg(target_os = "linux")]
+mod many;
 #[cfg(unix)]
 mod mirror;
 #[cfg(unix)]
@@ -39,6 +41,8 @@ mod schema;
 mod slow_disks;
 #[cfg(target_os = "linux")]
 mod slow_writes;
+#[cfg(target_os = "linux")]
+mod sparse;
 mod start;
 mod successor;
 mod transfer;

@@ -74,6 +74,11 @@ impl Scene {
         path
     }
 
+    /// The folder of the receiver of this name, for what it is to have from before.
+    pub fn folder_of(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Starts `norm-recv` on a host, and returns when it listens.
     pub fn receiver(&self, host: usize, arguments: &[&str]) -> Receiver {
         self.receiver_called(&self.network.host(host).name(), host, arguments)

@@ -51,6 +51,20 @@ impl UnnamedFile {
         written
     }
 
+    /// Writes bytes to their place; false when the system refuses them. Not for one that is mapped.
+    pub(super) fn write_at(&self, bytes: &[u8], at: u64) -> bool {
+        #[cfg(test)]
+        if self.is_full {
+            return false;
+        }
+        self.file.write_all_at(bytes, at).is_ok()
+    }
+
+    /// Reads bytes from their place; false when they are not there.
+    pub(super) fn read_at(&self, bytes: &mut [u8], at: u64) -> bool {
+        self.file.read_exact_at(bytes, at).is_ok()
+    }
+
     /// It takes no more bytes.
     #[cfg(test)]
     pub(super) fn fill(&mut self) {

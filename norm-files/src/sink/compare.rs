@@ -1,17 +1,18 @@
-//! Compares what is to come with files that have the same names, chunk by chunk: what they have
-//! need not travel.
+//! Compares what is to come with files that have the same names, and with what other sets have
+//! left, chunk by chunk: what is here need not travel.
 
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use norm_core::fileset::{Chunk, ChunkHash, ChunkHasher};
+use norm_core::fileset::{Chunk, ChunkMap, SparseFile};
 
 use super::digests::Digests;
 use super::existing;
 use super::plan::{Plan, PlanError};
+use super::resume::OtherData;
 use super::spool::Spool;
 use super::system;
 
@@ -26,6 +27,8 @@ pub struct Comparison {
     plan: Arc<Plan>,
     digests: Arc<Digests>,
     overwrite: bool,
+    /// What other sets have left, found when it is first needed.
+    others: OnceLock<OtherData>,
     /// The first chunk that no thread has taken.
     next: Mutex<u32>,
 }
@@ -62,7 +65,8 @@ impl Comparison {
     /// A comparison of the files of a plan with a digest list of as many chunks. Without
     /// `overwrite` a file that differs ends it.
     pub fn new(spool: Arc<Spool>, plan: Arc<Plan>, digests: Arc<Digests>, overwrite: bool) -> Self {
-        Self { spool, plan, digests, overwrite, next: Mutex::new(0) }
+        let (others, next) = (OnceLock::new(), Mutex::new(0));
+        Self { spool, plan, digests, overwrite, others, next }
     }
 
     /// The output directory.
@@ -128,30 +132,30 @@ impl Comparison {
         if !self.plan.is_wanted(chunk.file) || self.spool.is_written(place.start, place.end) {
             return Ok(false);
         }
-        if chunk.data != chunk.len {
-            // Its holes are not in the payload: it is received.
-            return Ok(false);
-        }
+        let Some(expected) = self.digests.chunk(number) else { return Ok(false) };
+        let map = self.plan.chunks();
+        let is_right = |data: &[u8]| map.hash(number, data) == Some(expected);
         let is_in_place = self.spool.is_in_place(place.start);
-        if !is_in_place && !self.overwrite {
-            return Ok(false);
+        let has_file = comparer.read(|| self.path(chunk.file), chunk, map);
+        let is_same = has_file && is_right(&comparer.buffer);
+        if !is_same && (is_in_place || has_file) && !self.overwrite {
+            return Err(CompareError::Differs(PlanError::Differs(self.path(chunk.file))));
         }
-        let hash = comparer.read(|| self.path(chunk.file), chunk);
-        match hash.filter(|&hash| self.digests.chunk(number) == Some(hash)) {
-            Some(hash) => {
-                let bytes = &comparer.buffer;
-                self.spool.put_compared(number, hash, bytes, chunk).map_err(CompareError::Io)?;
-                Ok(true)
-            }
-            None if is_in_place && !self.overwrite => {
-                Err(CompareError::Differs(PlanError::Differs(self.path(chunk.file))))
-            }
-            None if is_in_place => {
-                self.spool.give_up_in_place(place.start).map_err(CompareError::Io)?;
-                Ok(false)
-            }
-            None => Ok(false),
+        if !is_same && is_in_place {
+            self.spool.give_up_in_place(place.start).map_err(CompareError::Io)?;
         }
+        let is_here =
+            is_same || self.others().read(&expected, chunk.data, &mut comparer.buffer, is_right);
+        if is_here {
+            let put = self.spool.put_compared(number, expected, &comparer.buffer, chunk);
+            put.map_err(CompareError::Io)?;
+        }
+        Ok(is_here)
+    }
+
+    fn others(&self) -> &OtherData {
+        let find = || OtherData::find(self.directory(), self.spool.content());
+        self.others.get_or_init(find)
     }
 
     fn path(&self, file: usize) -> PathBuf {
@@ -161,8 +165,8 @@ impl Comparison {
 }
 
 impl Comparer {
-    /// Reads where a chunk would be in a file, and hashes it; `None` when there is none.
-    fn read(&mut self, path: impl FnOnce() -> PathBuf, chunk: &Chunk) -> Option<ChunkHash> {
+    /// Reads the data of a chunk where it would be in a file; false when that is not there.
+    fn read(&mut self, path: impl FnOnce() -> PathBuf, chunk: &Chunk, map: &ChunkMap) -> bool {
         if self.open.as_ref().is_none_or(|(file, _)| *file != chunk.file) {
             let opened = existing::open(&path()).ok().and_then(|file| {
                 let there = system::stat(&file).ok().filter(std::fs::Metadata::is_file)?;
@@ -170,12 +174,29 @@ impl Comparer {
             });
             self.open = Some((chunk.file, opened));
         }
-        let (_, opened) = self.open.as_ref()?;
-        let (file, _) = opened.as_ref().filter(|(_, len)| chunk.offset + chunk.len <= *len)?;
+        let opened = self.open.as_ref().and_then(|(_, opened)| opened.as_ref());
+        let opened = opened.filter(|(_, len)| chunk.offset + chunk.len <= *len);
+        let Some((file, _)) = opened else { return false };
         self.buffer.resize(chunk.len as usize, 0);
-        system::read_exact_at(file, &mut self.buffer, chunk.offset).ok()?;
-        Some(ChunkHasher::hash(chunk.offset, chunk.size, &self.buffer))
+        if system::read_exact_at(file, &mut self.buffer, chunk.offset).is_err() {
+            return false;
+        }
+        if let Some(sparse) = map.sparse(chunk.file) {
+            let start = chunk.payload - map.payload_of(chunk.file).start;
+            leave_out_holes(&mut self.buffer, chunk, sparse, start);
+        }
+        true
     }
+}
+
+/// Leaves of the bytes of a chunk those that are in the payload; the first of them is at `start` of
+/// its file's data.
+fn leave_out_holes(bytes: &mut Vec<u8>, chunk: &Chunk, file: &SparseFile, start: u64) {
+    for piece in file.pieces(start..start + chunk.data) {
+        let from = (piece.offset - chunk.offset) as usize;
+        bytes.copy_within(from..from + piece.len as usize, (piece.data - start) as usize);
+    }
+    bytes.truncate(chunk.data as usize);
 }
 
 #[cfg(test)]

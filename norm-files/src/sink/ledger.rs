@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use norm_core::base::bits::Bits;
@@ -14,10 +15,13 @@ use norm_core::base::range_set::RangeSet;
 use norm_core::fileset::{Chunk, ChunkHash, ChunkMap, DataHasher, FileHash, HASH_BYTES};
 
 use super::digests::Digests;
+use crate::kept::KeptHashes;
 use crate::zeros::ZeroHashes;
 
 /// Chunks that are hashed in part at most; further ones are read back in the end.
 const MAX_OPEN: usize = 64;
+/// Hashes that are written down at once.
+const MAX_TAKEN: usize = 1 << 16;
 /// What is kept of a chunk whose hash is not known.
 const UNKNOWN: ChunkHash = ChunkHash([0; HASH_BYTES]);
 
@@ -53,7 +57,7 @@ pub struct HashRun {
 #[derive(Debug)]
 pub struct Ledger {
     map: Arc<ChunkMap>,
-    hashes: Vec<ChunkHash>,
+    hashes: KeptHashes,
     /// Chunks with a hash.
     known: Bits,
     /// Those of them with the right one.
@@ -61,9 +65,9 @@ pub struct Ledger {
     /// What they should be, once that is known.
     digests: Option<Arc<Digests>>,
     /// Chunks with a hash that was not compared yet, or is wrong.
-    fresh: Vec<u32>,
+    fresh: Bits,
     /// Chunks of which another hash is to be written down.
-    unsaved: BTreeSet<u32>,
+    unsaved: Bits,
     /// What was written down by an earlier session, and not compared yet.
     kept: Vec<ChunkHash>,
     open: BTreeMap<u32, Partial>,
@@ -74,17 +78,17 @@ pub struct Ledger {
 
 impl Ledger {
     /// Nothing is known of these chunks but what an earlier session has written down: their hashes,
-    /// or zeros.
-    pub fn new(map: Arc<ChunkMap>, kept: Vec<ChunkHash>) -> Self {
+    /// or zeros. Many hashes are kept in a file in this directory.
+    pub fn new(map: Arc<ChunkMap>, kept: Vec<ChunkHash>, directory: &Path) -> Self {
         let chunks = map.chunks();
         Self {
             map,
-            hashes: vec![UNKNOWN; chunks as usize],
+            hashes: KeptHashes::new(chunks, Some(directory)),
             known: Bits::new(chunks),
             verified: Bits::new(chunks),
             digests: None,
-            fresh: Vec::new(),
-            unsaved: BTreeSet::new(),
+            fresh: Bits::new(chunks),
+            unsaved: Bits::new(chunks),
             kept,
             open: BTreeMap::new(),
             reading: BTreeSet::new(),
@@ -191,16 +195,17 @@ impl Ledger {
     }
 
     fn put(&mut self, number: u32, hash: ChunkHash) {
-        if let Some(place) = self.hashes.get_mut(number as usize) {
-            *place = hash;
-            self.known.insert(number);
-            self.unsaved.insert(number);
-            let expected = self.digests.as_ref().map(|digests| digests.chunk(number));
-            if expected == Some(Some(hash)) {
-                self.verified.insert(number);
-            } else {
-                self.fresh.push(number);
-            }
+        if number >= self.map.chunks() {
+            return;
+        }
+        self.hashes.set(number, hash);
+        self.known.insert(number);
+        self.unsaved.insert(number);
+        let expected = self.digests.as_ref().map(|digests| digests.chunk(number));
+        if expected == Some(Some(hash)) {
+            self.verified.insert(number);
+        } else {
+            self.fresh.insert(number);
         }
     }
 
@@ -270,32 +275,33 @@ impl Ledger {
     pub fn judge(&mut self, digests: &Arc<Digests>) -> Vec<u32> {
         self.digests = Some(Arc::clone(digests));
         let mut wrong = Vec::new();
-        for number in std::mem::take(&mut self.fresh) {
-            let hash = self.hashes.get(number as usize);
+        if self.fresh.count() == 0 {
+            return wrong;
+        }
+        let fresh = std::mem::replace(&mut self.fresh, Bits::new(self.map.chunks()));
+        for number in fresh.ones() {
             if !self.known.contains(number) || self.verified.contains(number) {
                 continue;
             }
-            if hash.copied() == digests.chunk(number) {
+            if Some(self.hashes.get(number)) == digests.chunk(number) {
                 self.verified.insert(number);
             } else {
                 wrong.push(number);
             }
         }
-        wrong.sort_unstable();
-        wrong.dedup();
         wrong
     }
 
     /// True when the digest list is here, and a chunk does not have its hash.
     pub fn is_wrong(&self) -> bool {
-        self.digests.is_some() && !self.fresh.is_empty()
+        self.digests.is_some() && self.fresh.count() > 0
     }
 
     /// Another digest list is to come: all hashes are compared anew.
     pub fn begin_again(&mut self) {
         self.digests = None;
         self.verified = Bits::new(self.map.chunks());
-        self.fresh = (0..self.map.chunks()).filter(|&n| self.known.contains(n)).collect();
+        self.fresh = self.known.clone();
     }
 
     /// The chunks that are not verified.
@@ -304,20 +310,22 @@ impl Ledger {
     }
 
     /// The hash of a file, by its place among all; `None` while one of its chunks is not known.
-    pub fn file_hash(&self, file: usize, zeros: &ZeroHashes) -> Option<FileHash> {
-        let known = |number: u32| {
-            let hash = self.hashes.get(number as usize).copied();
-            hash.filter(|_| self.known.contains(number))
-        };
-        zeros.file(&self.map, file, known)
+    pub fn file_hash(&mut self, file: usize, zeros: &ZeroHashes) -> Option<FileHash> {
+        let Self { map, hashes, known, .. } = self;
+        let known = |number: u32| known.contains(number).then(|| hashes.get(number));
+        zeros.file(map, file, known)
     }
 
-    /// Takes the hashes that are to be written down.
+    /// Takes hashes that are to be written down, some of them where there are many.
     pub fn take_unsaved(&mut self) -> Vec<HashRun> {
         let mut runs: Vec<HashRun> = Vec::new();
-        for number in std::mem::take(&mut self.unsaved) {
-            let hash = self.hashes.get(number as usize).filter(|_| self.known.contains(number));
-            let hash = hash.unwrap_or(&UNKNOWN);
+        let mut next = 0;
+        for _ in 0..MAX_TAKEN {
+            let Some(number) = self.unsaved.first_set(next) else { break };
+            next = number + 1;
+            self.unsaved.remove(number);
+            let is_known = self.known.contains(number);
+            let hash = if is_known { self.hashes.get(number) } else { UNKNOWN };
             match runs.last_mut() {
                 Some(run) if run.end() == number => run.hashes.extend_from_slice(&hash.0),
                 _ => runs.push(HashRun { first: number, hashes: hash.0.to_vec() }),
@@ -328,7 +336,7 @@ impl Ledger {
 
     /// Hashes could not be written down: it is to be tried again.
     pub fn not_saved(&mut self, runs: &[HashRun]) {
-        self.unsaved.extend(runs.iter().flat_map(|run| run.first..run.end()));
+        runs.iter().for_each(|run| self.unsaved.insert_run(run.first, run.end()));
     }
 }
 

@@ -156,7 +156,7 @@ impl Spool {
         // Another sender of the same files may have said so before.
         if ledger.as_ref().is_none_or(|known| known.map() != plan.chunks()) {
             let kept = self.kept_hashes(plan.chunks());
-            *ledger = Some(Ledger::new(Arc::clone(plan.chunks()), kept));
+            *ledger = Some(Ledger::new(Arc::clone(plan.chunks()), kept, &self.directory));
         }
     }
 
@@ -275,7 +275,7 @@ impl Spool {
 
     /// The hash of a file, by its place among all, once its chunks are known.
     pub fn file_hash(&self, file: usize) -> Option<FileHash> {
-        self.ledger().as_ref()?.file_hash(file, &self.zeros)
+        self.ledger().as_mut()?.file_hash(file, &self.zeros)
     }
 
     /// Says what the payload will become: files that are in place already are compared with what
@@ -586,20 +586,22 @@ impl Spool {
     fn save_hashes(&self) -> io::Result<()> {
         // Nothing in here panics halfway.
         let mut file = self.chunks.lock().unwrap_or_else(PoisonError::into_inner);
-        let runs = self.ledger().as_mut().map_or(Vec::new(), Ledger::take_unsaved);
-        if runs.is_empty() {
-            return Ok(());
-        }
-        let written = match &mut *file {
-            Some(file) => write_runs(file, &runs),
-            none => resume::regular(&self.names.chunks(), true)
-                .and_then(|file| write_runs(none.insert(file), &runs)),
-        };
-        written.inspect_err(|_| {
-            if let Some(ledger) = self.ledger().as_mut() {
-                ledger.not_saved(&runs);
+        loop {
+            let runs = self.ledger().as_mut().map_or(Vec::new(), Ledger::take_unsaved);
+            if runs.is_empty() {
+                return Ok(());
             }
-        })
+            let written = match &mut *file {
+                Some(file) => write_runs(file, &runs),
+                none => resume::regular(&self.names.chunks(), true)
+                    .and_then(|file| write_runs(none.insert(file), &runs)),
+            };
+            written.inspect_err(|_| {
+                if let Some(ledger) = self.ledger().as_mut() {
+                    ledger.not_saved(&runs);
+                }
+            })?;
+        }
     }
 
     /// Says that it is not to be kept: it is finished, or wrong.

@@ -2,7 +2,8 @@
 //!
 //! Given paths keep their last component as their name, unless they mean what is in a directory.
 //! Directories are walked in the order of their names, so that the same tree makes the same
-//! manifest. Links are sent as they are, or what they lead to in their place. Every file is opened
+//! manifest. Links are sent as they are, or what they lead to in their place; those that are given
+//! with a slash at the end mean what is in the directory that they lead to. Every file is opened
 //! once, so that one that cannot be read is reported now and not hours later.
 
 mod examine;
@@ -80,6 +81,8 @@ struct Scanner {
     directories: u64,
     links: u64,
     left_out: Vec<LeftOut>,
+    /// Paths that were given, and are links that are sent as they are.
+    given_links: Vec<PathBuf>,
     /// Links are followed.
     follows: bool,
     /// Neither links nor holes are sent.
@@ -121,6 +124,7 @@ impl Scanner {
             directories: 0,
             links: 0,
             left_out: Vec::new(),
+            given_links: Vec::new(),
             follows: selection.follow_links,
             standalone: selection.standalone,
             preserve: selection.preserve,
@@ -152,8 +156,8 @@ impl Scanner {
 
     /// What a path stands for, without what rules leave out: itself, or what is in the directory.
     fn given(&mut self, path: &Path) -> Result<Vec<Item>, ScanError> {
-        // Follows a link: to name one is to mean what it points to.
-        let metadata = fs::metadata(path).map_err(scan_error(path))?;
+        let found = if self.is_followed(path) { fs::metadata } else { fs::symlink_metadata };
+        let metadata = found(path).map_err(scan_error(path))?;
         let kind = metadata.file_type();
         if means_contents(path) && kind.is_dir() {
             if fs::canonicalize(path).map_err(scan_error(path))?.parent().is_none() {
@@ -171,13 +175,22 @@ impl Scanner {
         let root = self.root(path, &name);
         let item = Item { path: path.to_owned(), name, kind, root };
         let kept = self.kept(vec![item]);
-        if !kept.is_empty() && !kind.is_file() && !kind.is_dir() {
+        if !kept.is_empty() && !kind.is_file() && !kind.is_dir() && !kind.is_symlink() {
             return Err(ScanError::SpecialFile { path: path.to_owned() });
         }
         if kept.iter().any(is_temporary) {
             return Err(ScanError::Temporary { path: path.to_owned() });
         }
+        if kind.is_symlink() && !kept.is_empty() {
+            self.given_links.push(path.to_owned());
+        }
         Ok(kept)
+    }
+
+    /// True when a given path stands for what it leads to, if it is a link: where links are
+    /// followed, where none can be sent, and where what is in a directory is meant.
+    fn is_followed(&self, path: &Path) -> bool {
+        self.follows || self.standalone || !cfg!(unix) || means_contents(path)
     }
 
     /// Names are found below this path, which has this name; returns its number.
@@ -398,6 +411,7 @@ impl Scanner {
             links: self.links,
             payload_size,
             left_out: self.left_out,
+            given_links: self.given_links,
             unused_patterns: self.rules.unused(),
         }
     }

@@ -32,6 +32,14 @@ pub enum Hint {
         /// The patterns.
         patterns: Vec<String>,
     },
+    /// Paths to send are symbolic links: the links are sent, not what they lead to.
+    LinksGiven {
+        /// How many.
+        links: u64,
+        /// One of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
     /// No packet leaves this machine.
     NothingLeaves {
         /// What the system said.
@@ -520,6 +528,12 @@ impl Hint {
     pub(crate) fn unused_patterns(found: &FileSet) -> Option<Self> {
         let patterns = found.unused_patterns.clone();
         (!patterns.is_empty()).then_some(Self::PatternsUnused { patterns })
+    }
+
+    /// That paths to send are links, if some are.
+    pub(crate) fn given_links(found: &FileSet) -> Option<Self> {
+        let links = found.given_links.len() as u64;
+        found.given_links.first().map(|first| Self::LinksGiven { links, first: first.clone() })
     }
 
     /// The same with what there is on this machine now.

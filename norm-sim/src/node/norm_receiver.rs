@@ -15,6 +15,7 @@ use norm_core::{Rng, Timestamp};
 
 use super::contract::{Node, Outbox, hand_over};
 use super::holding::Holdings;
+use crate::drawn::DrawnChunks;
 use crate::invariants::check_load;
 use crate::outcome::ReceiverOutcome;
 use crate::packet::{Body, HostId, Packet, To, host_at};
@@ -80,7 +81,7 @@ impl NormReceiver {
             retries: BTreeMap::new(),
             silent: false,
             fault: Rng::new(engine_seed(seed, me, u32::MAX)),
-            holdings: Holdings::new(plan.held, engine_seed(seed, me, u32::MAX - 1)),
+            holdings: Holdings::new(plan.held, plan.wanted, engine_seed(seed, me, u32::MAX - 1)),
             next: Timestamp::MAX,
             outcome: ReceiverOutcome::new(me),
         }
@@ -152,6 +153,7 @@ impl NormReceiver {
             if self.jobs.front().is_some_and(|(at, _)| *at <= now) {
                 if let Some((_, done)) = self.jobs.pop_front() {
                     engine.handle_job(now, done);
+                    self.holdings.settle(&mut engine);
                 }
                 continue;
             }
@@ -237,7 +239,9 @@ impl NormReceiver {
                     host_at(address).filter(|(host, _)| self.reference.of(*host).is_some())
                 {
                     self.genuine.insert(id, host);
-                    if self.plan.held.is_some_and(|held| held.expected) {
+                    let expects = self.plan.held.is_some_and(|held| held.expected)
+                        || self.plan.wanted.is_some_and(|wanted| wanted.expected);
+                    if expects {
                         engine.expect_partial(id, 0..u64::MAX);
                     }
                     self.silent = false;
@@ -255,6 +259,12 @@ impl NormReceiver {
             }
             ReceiverEvent::StoreFailed { object } => {
                 self.fail(engine, now, object, "cannot write: the disk is full");
+            }
+            ReceiverEvent::Command { sender, ref content } => {
+                let genuine = self.genuine.contains_key(&sender);
+                if let Some(drawn) = DrawnChunks::parse(content).filter(|_| genuine) {
+                    self.holdings.withdraw(engine, sender, drawn);
+                }
             }
             ReceiverEvent::SenderMoved { address, .. } => {
                 self.heard.insert(address);
@@ -302,7 +312,7 @@ impl NormReceiver {
                 let (_, name) = self.name_of(host, object);
                 self.holdings.accept(engine, now, object, name.into(), size);
             }
-            Some(_) => self.retry(engine, now, object),
+            Some(_) => self.retry(engine, now, object, true),
             None => engine.give_up(object.sender, object.key..object.key + 1),
         }
     }
@@ -319,8 +329,8 @@ impl NormReceiver {
         let Some((host, _)) = self.reference_of(object) else {
             panic!("host {} completes an object that it did not accept: {object:?}", self.me);
         };
-        if written.tainted {
-            return self.retry(engine, now, object);
+        if written.tainted || written.mixed {
+            return self.retry(engine, now, object, written.tainted);
         }
         let reference = self.reference.of(host).and_then(|reference| reference.layout(object.key));
         let blocks = reference.as_ref().map_or(0, Layout::blocks);
@@ -344,12 +354,19 @@ impl NormReceiver {
         }
     }
 
-    /// Receives an object again, or gives it up.
-    fn retry(&mut self, engine: &mut Receiver<SimStore>, now: Timestamp, object: ObjectRef) {
+    /// Receives an object again, or gives it up; `forged` when someone else has sent a part of it.
+    fn retry(
+        &mut self,
+        engine: &mut Receiver<SimStore>,
+        now: Timestamp,
+        object: ObjectRef,
+        forged: bool,
+    ) {
         let Some((host, _)) = self.reference_of(object) else { return };
         let retries = self.retries.entry(self.name_of(host, object)).or_default();
         *retries += 1;
         if *retries > MAX_RETRIES {
+            assert!(forged, "host {}: {object:?} is mixed again, and changes once", self.me);
             return self.fail(engine, now, object, "the content does not match its hashes");
         }
         self.outcome.retries += 1;

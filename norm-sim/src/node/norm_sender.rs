@@ -34,8 +34,7 @@ pub(crate) struct NormSender {
     /// Results of jobs, and when each is ready.
     jobs: VecDeque<(Timestamp, JobDone)>,
     prepared: PreparedSymbols,
-    /// When to ask for application acknowledgments.
-    ack_at: Option<Timestamp>,
+    times: Times,
     rate: RateCheck,
     /// By host: true time of its last report.
     reported: BTreeMap<HostId, Duration>,
@@ -62,6 +61,17 @@ pub(crate) struct NormSender {
     next: Timestamp,
 }
 
+/// When its application does something.
+#[derive(Debug, Default)]
+struct Times {
+    /// It asks for application acknowledgments.
+    ack_at: Option<Timestamp>,
+    /// Some of its content changes.
+    change_at: Option<Timestamp>,
+    /// It has.
+    changed: bool,
+}
+
 /// Time after which a sender may end without a receiver that has not reported.
 const MAX_REPORT_AGE: Duration = Duration::from_secs(1);
 
@@ -83,7 +93,7 @@ impl NormSender {
             moves,
             jobs: VecDeque::new(),
             prepared: PreparedSymbols::default(),
-            ack_at: None,
+            times: Times::default(),
             rate: RateCheck::new(plan.config.rate, plan.config.packets.overhead.bytes()),
             reported: BTreeMap::new(),
             closing: false,
@@ -187,11 +197,15 @@ impl NormSender {
 
     fn serve(&mut self, now: Timestamp, out: &mut Outbox) {
         let Some(mut engine) = self.engine.take() else { return };
-        if self.ack_at.is_some_and(|at| at <= now)
+        if self.times.ack_at.is_some_and(|at| at <= now)
             && let Some((_, ack_type)) = self.plan.ack_request
         {
-            self.ack_at = None;
+            self.times.ack_at = None;
             engine.request_ack(ack_type, now);
+        }
+        if self.times.change_at.is_some_and(|at| at <= now) {
+            self.times.change_at = None;
+            self.change(&mut engine, now);
         }
         if engine.poll_timeout().is_some_and(|due| due <= now) {
             engine.handle_timeout(now);
@@ -224,13 +238,27 @@ impl NormSender {
             }
         }
         let job = self.jobs.front().map(|(at, _)| *at);
-        let timers = [engine.poll_timeout(), job, self.ack_at];
+        let timers = [engine.poll_timeout(), job, self.times.ack_at, self.times.change_at];
         self.next = timers.into_iter().flatten().min().unwrap_or(Timestamp::MAX);
         if out.has_more() {
             self.next = now + Duration::from_nanos(1);
         }
         self.rate_trace.extend(engine.take_rate_trace().iter().map(ToString::to_string));
         self.engine = Some(engine);
+    }
+
+    /// Some of the content changes: it is read again, and the receivers are told.
+    fn change(&mut self, engine: &mut Sender, now: Timestamp) {
+        let reference = self.reference.of(self.me).expect("every sender has a reference");
+        let Some(changing) = reference.changing() else { return };
+        self.times.changed = true;
+        let first = self.plan.config.first_object;
+        for (key, object) in (first..).zip(&self.plan.objects) {
+            for range in reference.changing_in(key, 0..object.size) {
+                engine.content_changed(key, range);
+            }
+        }
+        engine.announce(vec![changing.emit()], now).expect("a segment has room for it");
     }
 
     fn take_event(&mut self, engine: &Sender, out: &Outbox, event: SenderEvent) {
@@ -254,7 +282,8 @@ impl NormSender {
         let reference = self.reference.of(self.me).expect("every sender has a reference");
         match job {
             Job::Read(job) => {
-                let bytes = reference.read(job.object, job.offset, job.len as usize);
+                let (object, len) = (job.object, job.len as usize);
+                let bytes = reference.read_at(object, job.offset, len, self.times.changed);
                 JobDone::Read { block: job.block, result: Ok(bytes) }
             }
             Job::Encode(job) => {
@@ -309,7 +338,11 @@ impl Node for NormSender {
             engine.start_rate_trace();
         }
         self.engine = Some(engine);
-        self.ack_at = self.plan.ack_request.map(|(at, _)| now + at);
+        self.times = Times {
+            ack_at: self.plan.ack_request.map(|(at, _)| now + at),
+            change_at: self.plan.withdrawal.map(|plan| now + plan.at),
+            changed: false,
+        };
         self.serve(now, out);
     }
 
@@ -319,7 +352,7 @@ impl Node for NormSender {
         }
         self.jobs.clear();
         self.prepared.clear();
-        self.ack_at = None;
+        self.times = Times::default();
         self.next = Timestamp::MAX;
     }
 

@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::rule::Rule;
 use crate::scenario::{
     AttackerPlan, Change, Control, HeldPlan, Host, Link, ReceiverPlan, Role, Scenario, SenderPlan,
-    Switch, TcpPlan,
+    Switch, TcpPlan, WantedPlan, WithdrawalPlan,
 };
 
 /// How long a sender waits for receivers that join or restart.
@@ -169,6 +169,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Backoff(_)
         | F::PacketSizes
         | F::Payload { .. }
+        | F::Withdraws { .. }
         | F::Carousel { .. }
         | F::WaitFor
         | F::SlowRead { .. }
@@ -185,6 +186,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::FewBlocks { .. }
         | F::Store { .. }
         | F::OnDisk { .. }
+        | F::Only { .. }
         | F::SameNode { .. } => apply_to_receivers(feature, scenario),
         F::Joins { .. }
         | F::Restarts { .. }
@@ -222,6 +224,7 @@ fn apply_to_network(feature: &Feature, scenario: &mut Scenario) {
 }
 
 fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
+    let has_passes = recipe.features.iter().any(|f| matches!(f, Feature::Carousel { .. }));
     let config = &mut scenario.sender().config;
     match *feature {
         Feature::ReedSolomon { id, parity } => {
@@ -240,6 +243,15 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             config.payload = if missing { Payload::Missing } else { Payload::Auto };
             // The estimate of the RFC is for what is lost.
             scenario.check_nacks &= !missing;
+        }
+        // In passes no receiver can ask once more.
+        Feature::Withdraws { .. } if has_passes => {}
+        Feature::Withdraws { at_ms, chunk, share } => {
+            let plan = WithdrawalPlan { at: millis(at_ms), chunk, share };
+            scenario.sender().withdrawal = Some(plan);
+            // What was mixed is asked for again.
+            scenario.check_nacks = false;
+            scenario.limit *= 2;
         }
         Feature::Carousel { passes, once, interleave } => {
             carousel(config, passes, once, interleave);
@@ -293,14 +305,16 @@ fn apply_to_receivers(feature: &Feature, scenario: &mut Scenario) {
         }
         Feature::OnDisk { every, chunk, missing, compare_us, unreadable } => {
             let compare_time = Duration::from_micros(compare_us.into());
-            let has_info = |host: &Host| match &host.role {
-                Role::Sender(plan) => plan.objects.iter().all(|object| object.info.is_some()),
-                _ => true,
-            };
-            let expected = scenario.hosts.iter().all(has_info);
+            let expected = all_have_info(scenario);
             let held = HeldPlan { chunk, missing, compare_time, expected, unreadable };
             plans(scenario, every).for_each(|plan| plan.held = Some(held));
             // They lack different things, and ask as they compare.
+            scenario.check_nacks = false;
+        }
+        Feature::Only { every, chunk, share } => {
+            let wanted = WantedPlan { chunk, share, expected: all_have_info(scenario) };
+            plans(scenario, every).for_each(|plan| plan.wanted = Some(wanted));
+            // They ask for different things.
             scenario.check_nacks = false;
         }
         Feature::SameNode { every } => {
@@ -310,6 +324,14 @@ fn apply_to_receivers(feature: &Feature, scenario: &mut Scenario) {
         }
         ref other => unreachable!("{other:?} does not concern receivers"),
     }
+}
+
+/// True when all objects of all senders have INFO.
+fn all_have_info(scenario: &Scenario) -> bool {
+    scenario.hosts.iter().all(|host| match &host.role {
+        Role::Sender(plan) => plan.objects.iter().all(|object| object.info.is_some()),
+        _ => true,
+    })
 }
 
 fn apply_to_lives(feature: &Feature, scenario: &mut Scenario) {

@@ -29,6 +29,10 @@ const PATH_MTU: u64 = 0x4d4d_4d4d_4d4d_4d4d;
 const PAYLOAD: u64 = 0x5041_5941_5041_5941;
 /// Turns a seed into one for the drawing of what receivers have from before.
 const HELD: u64 = 0x4845_4c44_4845_4c44;
+/// Turns a seed into one for the drawing of what receivers want.
+const ONLY: u64 = 0x4f4e_4c59_4f4e_4c59;
+/// Turns a seed into one for the drawing of content that changes.
+const WITHDRAWS: u64 = 0x5749_5448_5749_5448;
 /// Turns a seed into one for the drawing of moves.
 const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
 /// Turns a seed into one for the drawing of passes.
@@ -92,6 +96,7 @@ pub(super) fn recipe(seed: u64) -> Recipe {
         let feature = dice.carousel();
         recipe.features.push(feature);
     }
+    parts(&mut recipe, seed);
     let mut dice = Dice { rng: Rng::new(seed ^ FLUTE), silence: 0 };
     if dice.chance(0.125) {
         flute::turn(&mut dice, &mut recipe);
@@ -101,6 +106,20 @@ pub(super) fn recipe(seed: u64) -> Recipe {
         recipe.features.push(Feature::Sealed { chacha: dice.chance(0.3) });
     }
     recipe
+}
+
+/// Draws what receivers want, and what changes.
+fn parts(recipe: &mut Recipe, seed: u64) {
+    let mut dice = Dice { rng: Rng::new(seed ^ ONLY), silence: 0 };
+    if dice.chance(0.1) {
+        let (every, share) = (dice.every(), dice.one_of([0.0, 0.05, 0.5, 0.9]));
+        recipe.features.push(Feature::Only { every, chunk: dice.chunk(recipe), share });
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ WITHDRAWS), silence: 0 };
+    if dice.chance(0.1) {
+        let (at_ms, share) = (dice.log(1, 3000) as u32, dice.one_of([0.02, 0.1, 0.5]));
+        recipe.features.push(Feature::Withdraws { at_ms, chunk: dice.chunk(recipe), share });
+    }
 }
 
 struct Dice {
@@ -194,6 +213,12 @@ impl Dice {
             }
         }
         recipe.features.push(Feature::Moves { every: self.every(), at_ms });
+    }
+
+    /// Bytes in a chunk, so that there are 20,000 in an object at most.
+    fn chunk(&mut self, recipe: &Recipe) -> u32 {
+        let largest = recipe.sizes.iter().copied().max().unwrap_or(1);
+        self.log(1, largest.max(2)).max(largest / 20_000) as u32
     }
 
     /// Receivers have something from before, and most of the time only what is missing is sent.

@@ -206,6 +206,24 @@ pub enum Feature {
         /// Share of blocks of which what is on disk is unreadable, 0 to 1.
         unreadable: f64,
     },
+    /// Some receivers want a part of each object, and nothing else.
+    Only {
+        /// Which receivers.
+        every: u32,
+        /// Bytes in a chunk.
+        chunk: u32,
+        /// Share of chunks that they want, 0 to 1.
+        share: f64,
+    },
+    /// Some of the content changes at the sender, which tells its receivers.
+    Withdraws {
+        /// Time in milliseconds.
+        at_ms: u32,
+        /// Bytes in a chunk.
+        chunk: u32,
+        /// Share of chunks that change, 0 to 1.
+        share: f64,
+    },
     /// An attacker.
     Attacker {
         /// Kinds of its packets.

@@ -153,6 +153,8 @@ mod tests {
             "SameNode",
             "Store",
             "OnDisk",
+            "Only",
+            "Withdraws",
             "Loss",
             "Bursts",
             "LossDuring",

@@ -18,7 +18,10 @@ pub use engine::EnginePlan;
 pub use flute::{FluteReceiverPlan, FluteSenderPlan};
 pub use host::{Change, Host, Limits, Role};
 pub use network::{Link, Switch};
-pub use plans::{Broken, Control, HeldPlan, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan};
+pub use plans::{
+    Broken, Control, HeldPlan, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan, WantedPlan,
+    WithdrawalPlan,
+};
 
 use crate::packet::{HostId, mix};
 

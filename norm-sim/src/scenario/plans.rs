@@ -17,6 +17,8 @@ pub struct SenderPlan {
     pub objects: Vec<ObjectSpec>,
     /// Time that reading a block takes.
     pub read_delay: Duration,
+    /// What it can no longer send from a time on.
+    pub withdrawal: Option<WithdrawalPlan>,
     /// Time and type of a request for application acknowledgments.
     pub ack_request: Option<(Duration, u8)>,
     /// A fault of the engine that the invariants must find.
@@ -41,6 +43,8 @@ pub struct ReceiverPlan {
     pub socket_buffer: u32,
     /// What it has on disk from before.
     pub held: Option<HeldPlan>,
+    /// What it wants, if not everything.
+    pub wanted: Option<WantedPlan>,
     /// Keep every byte and decode it, rather than compare and count symbols. This takes more time
     /// and memory.
     pub real_store: bool,
@@ -62,6 +66,30 @@ pub struct HeldPlan {
     pub expected: bool,
     /// Share of blocks of which what is there turns out to be unreadable when it is needed, 0 to 1.
     pub unreadable: f64,
+}
+
+/// What a receiver wants: a part of the chunks of each object, drawn by chance.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct WantedPlan {
+    /// Bytes in a chunk.
+    pub chunk: u32,
+    /// Share of chunks that it wants, 0 to 1.
+    pub share: f64,
+    /// It knows before it hears of an object that it wants only a part: possible where objects have
+    /// INFO.
+    pub expected: bool,
+}
+
+/// What a sender withdraws: a part of the chunks of each object, drawn by chance. They have other
+/// bytes from then on, and their receivers are told of that.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub struct WithdrawalPlan {
+    /// When it finds out, after its start.
+    pub at: Duration,
+    /// Bytes in a chunk.
+    pub chunk: u32,
+    /// Share of chunks, 0 to 1.
+    pub share: f64,
 }
 
 /// Faults of an engine, made outside of it: they show that the invariants find such faults.
@@ -120,6 +148,7 @@ impl Default for ReceiverPlan {
             disk_full_after: None,
             socket_buffer: 1 << 20,
             held: None,
+            wanted: None,
             real_store: false,
             broken: None,
         }
@@ -137,6 +166,7 @@ impl SenderPlan {
             config,
             objects: vec![ObjectSpec { size, info: None, file: true }],
             read_delay: Duration::from_micros(200),
+            withdrawal: None,
             ack_request: None,
             broken: None,
             trace_rate: false,

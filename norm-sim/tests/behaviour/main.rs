@@ -11,6 +11,7 @@ mod limits;
 mod local_network;
 mod moves;
 mod network;
+mod parts;
 mod path_mtu;
 mod plan;
 mod politeness;

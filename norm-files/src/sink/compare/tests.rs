@@ -1,7 +1,8 @@
 use std::fs;
 
 use norm_core::fileset::{
-    CHUNK_BYTES, DigestListWriter, Entry, EntryKind, ManifestHash, ManifestWriter,
+    CHUNK_BYTES, ChunkHasher, DigestListWriter, Entry, EntryKind, Hole, HoleList, ManifestHash,
+    ManifestWriter,
 };
 
 use super::*;
@@ -106,5 +107,89 @@ fn nothing_to_compare_with_is_no_error() {
         fs::write(dir.path().join("c"), content(0)).unwrap();
         let (held, spool) = compare(dir.path(), overwrite).unwrap();
         assert_eq!((held, spool.written()), (vec![], 0));
+    }
+}
+
+/// A payload of the files of [`set`] under other names, of which the first two chunks have come.
+fn other_set(dir: &Path) -> Spool {
+    let mut writer = ManifestWriter::new();
+    for (name, size) in ["renamed", "b"].into_iter().zip(SIZES) {
+        writer.push(&Entry { size, ..Entry::new(EntryKind::File, name) }).unwrap();
+    }
+    let (manifest, hash) = writer.finish();
+    let spool = Spools::new(dir, true).create(hash, SIZES.iter().sum()).unwrap();
+    spool.write(SpoolFile::Manifest, &manifest, 0).unwrap();
+    spool.know_files(&Plan::new(&manifest, SIZES.iter().sum()).unwrap());
+    spool.write(SpoolFile::Payload, &content(0)[..2 * CHUNK_BYTES as usize], 0).unwrap();
+    spool
+}
+
+#[test]
+fn what_other_sets_have_left_is_found_by_its_hash() {
+    for is_open in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let other = other_set(dir.path());
+        other.save().unwrap();
+        let _at_work = is_open.then_some(other);
+        let (held, spool) = compare(dir.path(), false).unwrap();
+        assert_eq!(held, [0..2 * CHUNK_BYTES], "{is_open}");
+        let mut bytes = vec![0; 2 * CHUNK_BYTES as usize];
+        spool.read_held(&mut bytes, 0).unwrap();
+        assert!(bytes == content(0)[..2 * CHUNK_BYTES as usize]);
+        assert_eq!(spool.written(), 2 * CHUNK_BYTES);
+    }
+}
+
+#[test]
+fn damage_in_what_other_sets_have_left_is_not_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = other_set(dir.path());
+    other.save().unwrap();
+    system::write_all_at(other.file(SpoolFile::Payload), &[9; 9], CHUNK_BYTES + 100).unwrap();
+    drop(other);
+    let (held, spool) = compare(dir.path(), true).unwrap();
+    assert_eq!((held, spool.written()), (vec![0..CHUNK_BYTES], CHUNK_BYTES));
+}
+
+#[test]
+fn chunks_with_holes_are_compared_and_only_their_data_are_copied() {
+    let (size, hole) = (CHUNK_BYTES, Hole { offset: 100_000, len: 800_000 });
+    let (data_before, data) = (hole.offset as usize, size - hole.len);
+    let mut bytes: Vec<u8> = (0..size).map(|n| (n * 11 + (n >> 9)) as u8 | 1).collect();
+    bytes[data_before..hole.end() as usize].fill(0);
+    let mut writer = ManifestWriter::new();
+    let mut holes = HoleList::default();
+    holes.push(hole);
+    let entry = Entry { size, holes: holes.as_holes(), ..Entry::new(EntryKind::File, "a") };
+    writer.push(&entry).unwrap();
+    let plan = Arc::new(Plan::new(&writer.finish().0, data).unwrap());
+    let mut list = DigestListWriter::new(SET);
+    list.push(&ChunkHasher::hash(0, size, &bytes)).unwrap();
+    let digests = Arc::new(Digests::parse(&list.finish().0, SET).unwrap());
+    for (more, has_it) in [(&b"longer"[..], true), (&b""[..], true), (&b""[..], false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let mut there = [&bytes[..], more].concat();
+        // What is there in place of a hole does not matter: nothing of it is taken.
+        there[500_000] = 1;
+        there[size as usize - 1] ^= u8::from(!has_it);
+        fs::write(dir.path().join("a"), there).unwrap();
+        let spool = Arc::new(Spools::new(dir.path(), true).create(SET, data).unwrap());
+        spool.know_files(&plan);
+        spool.use_files_in_place(&plan);
+        let (plan, digests) = (Arc::clone(&plan), Arc::clone(&digests));
+        let (list, files) = (Arc::clone(&digests), Arc::clone(&plan));
+        let refusing = Comparison::new(Arc::clone(&spool), files, list, false);
+        let refused = refusing.next(&mut Comparer::default()).unwrap();
+        assert_eq!(matches!(refused, Err(CompareError::Differs(_))), !has_it, "{refused:?}");
+        let comparison = Comparison::new(Arc::clone(&spool), plan, digests, true);
+        let compared = comparison.next(&mut Comparer::default()).unwrap().unwrap();
+        // What was right is here already.
+        assert_eq!(compared.held, []);
+        if has_it {
+            let mut copied = vec![0; data as usize];
+            spool.read_held(&mut copied, 0).unwrap();
+            assert!(copied[..data_before] == bytes[..data_before]);
+            assert!(copied[data_before..] == bytes[hole.end() as usize..]);
+        }
     }
 }

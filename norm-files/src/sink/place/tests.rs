@@ -546,7 +546,8 @@ mod on_unix {
             let opened = File::open(set.path(name)).unwrap();
             assert!(rustix::fs::fgetxattr(&opened, "user.a", &mut names[..]).is_err());
         }
-        let some = Preserve { special_modes: true, owner: true, xattrs: true, all_xattrs: false };
+        let some =
+            Preserve { special_modes: true, owner: true, xattrs: true, ..Preserve::default() };
         let (set, placed) = place(some);
         for name in ["f", "d"] {
             let made = fs::metadata(set.path(name)).unwrap();

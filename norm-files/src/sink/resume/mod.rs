@@ -8,12 +8,14 @@
 //!
 //! Files are found by the manifest hash: any sender of the same files, in whatever pieces and under
 //! whatever code, goes on with them. The manifest proves itself by that hash; the digest list
-//! belongs to the sender, and is received anew.
+//! belongs to the sender, and is received anew. Where that comes first, chunks of other sets are
+//! found by their hashes, too (`others`).
 //!
 //! `sweep` removes what is too old to be resumed.
 
 mod have;
 mod open;
+mod others;
 mod parts;
 mod state;
 mod sweep;
@@ -23,6 +25,7 @@ pub use open::{
     Found, ResumeData, ResumeProblem, has_name, is_of_other_size, is_only_name, is_ours,
     is_ours_at, open, regular, state,
 };
+pub use others::OtherData;
 pub use state::State;
 pub use sweep::{Resumable, Sweep, sweep};
 

@@ -138,7 +138,7 @@ fn age(path: &Path) -> Option<Duration> {
 }
 
 /// The common parts of the names of temporary files: prefix, manifest hash, and perhaps a number.
-fn stems(directory: &Path) -> BTreeSet<String> {
+pub(super) fn stems(directory: &Path) -> BTreeSet<String> {
     let Ok(entries) = system::list(directory) else { return BTreeSet::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.filter_map(|name| Some(stem(&name)?.to_owned())).collect()

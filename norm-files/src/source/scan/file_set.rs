@@ -31,6 +31,8 @@ pub struct FileSet {
     pub payload_size: u64,
     /// What is not sent, by reason.
     pub left_out: Vec<LeftOut>,
+    /// Paths that were given, and are symbolic links that are sent as they are.
+    pub given_links: Vec<PathBuf>,
     /// Patterns of rules that have decided nothing, but for those of files.
     pub unused_patterns: Vec<String>,
 }

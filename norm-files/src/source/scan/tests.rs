@@ -274,7 +274,8 @@ mod on_unix {
             (entry.mode, owner, xattrs)
         };
         assert_eq!(entry(Preserve::default()), (0o750, None, Vec::new()));
-        let all = Preserve { special_modes: true, owner: true, xattrs: true, all_xattrs: false };
+        let all =
+            Preserve { special_modes: true, owner: true, xattrs: true, ..Preserve::default() };
         let (mode, owner, xattrs) = entry(all);
         assert_eq!(mode, 0o4750);
         let uid = std::os::unix::fs::MetadataExt::uid(&fs::metadata(&tree).unwrap());
@@ -283,13 +284,50 @@ mod on_unix {
         assert_eq!(xattrs, if has_xattrs { vec![&b"user.a"[..], b"user.b"] } else { vec![] });
     }
 
+    /// Of each given link, with and without a slash at the end and links followed, the names that
+    /// rsync copies: `rsync -a` and `rsync -aL`, version 3.5.0.
     #[test]
-    fn link_given_by_the_user_is_followed_and_keeps_its_name() {
+    fn given_links_are_sent_as_by_rsync() {
         let dir = tree();
-        let link = dir.path().join("link");
-        symlink(dir.path().join("tree/b"), &link).unwrap();
-        let set = scan_one(&link).unwrap();
-        assert_eq!(names(&set), ["link", "link/empty", "link/x"]);
+        for (name, target) in [("to-b", "tree/b"), ("to-c", "tree/c"), ("to-none", "none")] {
+            symlink(target, dir.path().join(name)).unwrap();
+        }
+        let scan_given = |name: &str, follows: bool| {
+            let given = [dir.path().join(name)];
+            scan(Selection::new(given).with(|s| s.follow_links = follows))
+        };
+        let cases: [(&str, bool, &[&str]); 8] = [
+            ("to-b", false, &["to-b"]),
+            ("to-b/", false, &["empty", "x"]),
+            ("to-b/.", false, &["empty", "x"]),
+            ("to-b", true, &["to-b", "to-b/empty", "to-b/x"]),
+            ("to-b/", true, &["empty", "x"]),
+            ("to-c", false, &["to-c"]),
+            ("to-c", true, &["to-c"]),
+            ("to-none", false, &["to-none"]),
+        ];
+        for (name, follows, expected) in cases {
+            let set = scan_given(name, follows).unwrap();
+            assert_eq!(names(&set), expected, "{name} {follows}");
+            let is_link = !follows && !name.contains('/');
+            assert_eq!(set.links, u64::from(is_link), "{name} {follows}");
+        }
+        let set = scan_given("to-none", false).unwrap();
+        assert_eq!(links(&set), [("to-none".to_owned(), "none".to_owned())]);
+        assert_eq!(set.given_links, [dir.path().join("to-none")]);
+        for (name, follows) in [("to-c/", false), ("to-c/", true), ("to-none", true)] {
+            let error = scan_given(name, follows).unwrap_err();
+            assert!(matches!(error, ScanError::Unreadable { .. }), "{name}: {error}");
+        }
+    }
+
+    #[test]
+    fn given_link_leads_to_what_is_sent_where_none_can_be() {
+        let dir = tree();
+        symlink("tree/c", dir.path().join("link")).unwrap();
+        let alone = Selection::new([dir.path().join("link")]).with(|s| s.standalone = true);
+        let set = scan(alone).unwrap();
+        assert_eq!((names(&set), set.links, set.file_count), (vec!["link".to_owned()], 0, 1));
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl fmt::Display for Hint {
             | Self::ReceiversMissing { .. }
             | Self::NoReceiverLeft
             | Self::PatternsUnused { .. }
+            | Self::LinksGiven { .. }
             | Self::SegmentTooLong { .. }
             | Self::PacketTooLong { .. }
             | Self::SeparateGroupFailed { .. }

@@ -36,7 +36,7 @@ pub fn preview(selection: impl Into<Selection>) -> Result<Preview, SendError> {
         directories: found.directories,
         links: found.links,
         bytes: found.payload_size,
-        hints: Hint::unused_patterns(&found).into_iter().collect(),
+        hints: Hint::unused_patterns(&found).into_iter().chain(Hint::given_links(&found)).collect(),
         entries: found.entries(),
         left_out: found.left_out.into_iter().map(LeftOut::from).collect(),
     })

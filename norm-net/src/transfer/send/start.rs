@@ -208,6 +208,7 @@ fn settings(
             .chain(segment.hint.clone())
             .chain(Hint::no_carrier(link.interface()))
             .chain(Hint::unused_patterns(found))
+            .chain(Hint::given_links(found))
             .collect(),
         left_out: found.left_out.iter().cloned().map(LeftOut::from).collect(),
         ..SendSettings::new(link.group(), link.interface().clone(), link.local_addr())

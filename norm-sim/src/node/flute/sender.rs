@@ -113,7 +113,7 @@ impl FluteSender {
             let right = content == expected && padding.iter().all(|byte| *byte == 0);
             assert!(right, "WRONG BYTE sent in {toi:?}, {id:?}");
         }
-        Some(Symbol { object: index as u16, block: id.block, symbol: id.symbol })
+        Some(Symbol { object: index as u16, block: id.block, symbol: id.symbol, changed: false })
     }
 
     fn serve(&mut self, now: Timestamp, out: &mut Outbox) {

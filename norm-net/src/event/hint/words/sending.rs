@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Hint, group_traffic, interfaces};
+use crate::event::path_text;
 use crate::io::interface::Zoned;
 
 pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -43,6 +44,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             after.as_secs()
         ),
         Hint::PatternsUnused { patterns } => unused(patterns, f),
+        Hint::LinksGiven { links, first } => given_links(*links, &path_text(first), f),
         Hint::NoReceiverLeft => {
             f.write_str("no receiver is left: all have failed, so the rest is not sent")
         }
@@ -64,6 +66,17 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "sending to the separate group ended early: {error}")
         }
         _ => Ok(()),
+    }
+}
+
+fn given_links(links: u64, first: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match links {
+        1 => write!(f, "{first} is a symbolic link and is sent as one, without what it leads to"),
+        _ => write!(
+            f,
+            "{links} of the paths are symbolic links, {first} for one: they are sent as such, \
+             without what they lead to"
+        ),
     }
 }
 
