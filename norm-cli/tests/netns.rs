@@ -6,6 +6,8 @@
 //! `target/tmp/netns/<test>/`.
 #![cfg(target_os = "linux")]
 
+#[path = "netns/announce.rs"]
+mod announce;
 #[path = "netns/attacker.rs"]
 mod attacker;
 #[path = "netns/command.rs"]

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -116,6 +117,19 @@ impl Scene {
         let mut command = host.command(Path::new(env!("CARGO_BIN_EXE_norm-send")));
         command.arg("--json").args(arguments).arg(source);
         Running::start(name, command, &self.logs)
+    }
+
+    /// Starts `normctl list` for so many seconds on a host, and returns when it listens.
+    pub fn listing(&self, host: usize, secs: &str) -> Running {
+        let mut command = self.network.host(host).command(Path::new(env!("CARGO_BIN_EXE_normctl")));
+        command.args(["list", secs, "--json"]);
+        let program = Running::start("listing", command, &self.logs);
+        let end = Instant::now() + START;
+        while !program.tail().contains("listening on") {
+            assert!(Instant::now() < end, "it does not listen: {}", program.tail());
+            sleep(Duration::from_millis(10));
+        }
+        program
     }
 
     /// Starts a function of [`helpers`] on a host, and returns when it says that it is ready.

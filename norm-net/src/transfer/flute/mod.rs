@@ -2,9 +2,11 @@
 //! receivers.
 //!
 //! - `options`: what the user decides.
+//! - `hashes`: what the table tells of files.
 //! - `send`: a sender with all that is to be sent.
 //! - `receive`: a receiver.
 
+mod hashes;
 mod options;
 mod receive;
 mod send;

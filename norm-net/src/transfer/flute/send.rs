@@ -12,6 +12,7 @@ use norm_core::transfer::Outbound;
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{Extents, FileSet, Reader};
 
+use super::hashes::add_hashes;
 use super::options::FluteSend;
 use crate::io::socket::PacketFilter;
 use crate::transfer::config_problem::ConfigProblem;
@@ -80,7 +81,9 @@ impl Protocol for Flute {
             });
         }
         let plan = FilePlan::new(&found, MAX_FILES, check_name)?;
-        for (file, path) in plan.specs().zip(plan.paths()) {
+        let mut source = Reader::of_files(plan.offsets(), found);
+        let files = add_hashes(self.0.profile, &mut source, plan.specs());
+        for (file, path) in files.into_iter().zip(plan.paths()) {
             let added = Outbound::enqueue(&mut engine, file);
             added.map_err(|error| refused(error, path, self.0.profile))?;
         }
@@ -88,7 +91,7 @@ impl Protocol for Flute {
         Ok(Prepared {
             engine,
             held: HeldObjects::default(),
-            source: Reader::of_files(plan.offsets(), found),
+            source,
             first_key,
             set: None,
             fec_id,
