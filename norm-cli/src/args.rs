@@ -4,6 +4,7 @@ mod announce;
 mod check;
 mod choice;
 mod flute;
+mod key;
 mod preserve;
 mod recv;
 mod send;
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 pub use announce::{AnnounceArgs, FindArgs};
 pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
 pub use flute::{FluteRecvArgs, FluteSendArgs};
+pub use key::KeyArgs;
 pub use recv::{FeedbackChoice, FileArgs, RecvArgs};
 pub use send::{
     CodeArgs, MAX_DEMO_RECEIVERS, PayloadChoice, RateArgs, ReceiverArgs, SendArgs, SlowArgs,
@@ -114,7 +116,9 @@ mod tests {
             let name = command.get_name().to_owned();
             let help = command.render_long_help().to_string();
             let examples = help.find("Examples:").unwrap();
-            for heading in ["Options:", "Network:", "Files:", "Repair and FEC:", "Output:"] {
+            for heading in
+                ["Options:", "Network:", "Files:", "Repair and FEC:", "Security:", "Output:"]
+            {
                 let at = help.find(&format!("\n{heading}\n"));
                 assert!(at.is_some_and(|at| at < examples), "{heading} in {help}");
             }

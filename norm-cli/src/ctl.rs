@@ -1,5 +1,6 @@
-//! `normctl`: what goes on in a network. Its options, and its runs.
+//! `normctl`: what goes on in a network, and keys. Its options, and its runs.
 
+mod keygen;
 mod list;
 
 use std::ffi::OsString;
@@ -10,10 +11,12 @@ use crate::args::{self, exit_codes};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::output;
+use crate::sandbox::{self, Allowed};
 
+use keygen::KeygenArgs;
 use list::ListArgs;
 
-/// Shows which sessions of NORM and FLUTE there are.
+/// Shows which sessions of NORM and FLUTE there are, and makes keys for them.
 #[derive(Debug, Parser)]
 #[command(
     name = "normctl",
@@ -33,15 +36,19 @@ struct Args {
 enum Command {
     /// List the sessions that are announced (norm-send --announce, or other programs by SAP)
     List(ListArgs),
+    /// Make the key files of a group: one for its sender, one for its receivers
+    Keygen(KeygenArgs),
 }
 
-const EXITS: [(u8, &str); 1] = [(0, "success, also if no session was heard")];
+const EXITS: [(u8, &str); 2] =
+    [(0, "success, also if no session was heard"), (4, "a key file cannot be written")];
 
 const EXAMPLES: &str = "\
 Examples:
   normctl list                        what is announced, after 6 s
   normctl list 60 -i eth1             ... on eth1, after a minute
-  normctl list --json                 for scripts";
+  normctl list --json                 for scripts
+  normctl keygen lab                  lab.key for the sender, lab.join for receivers";
 
 /// Runs the program with these words, its name first.
 ///
@@ -50,8 +57,12 @@ Examples:
 /// What ends the run without success, as one line and an exit code.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<Args>(words)? else { return Ok(Code::Success) };
-    let Command::List(args) = args.command;
+    let args = match args.command {
+        Command::List(args) => args,
+        Command::Keygen(args) => return keygen::run(&args),
+    };
     output::with_error_event(args.json, || {
+        sandbox::confine(&Allowed::default());
         // Ctrl-C ends the program at once, with the usual code.
         let _interrupt = Interrupt::install()?;
         list::run(&args)

@@ -18,7 +18,7 @@ use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{DemoCopy, DemoEvent, DemoSummary, Settings, Summary, seconds};
 use crate::output::Output;
-use crate::report::Report;
+use crate::report::{Destination, Report};
 use crate::sender::{self, Labels};
 use crate::table::Table;
 use crate::{explain, text};
@@ -39,7 +39,12 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// # Errors
 ///
 /// What ends the run without success, as one line and an exit code.
-pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Code, Failure> {
+pub fn run(
+    args: &SendArgs,
+    receivers: u32,
+    interrupt: &Interrupt,
+    destination: &Destination,
+) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
     let scene = Scene::new(args.paths.first().map(PathBuf::as_path))?;
     output.say(&format!(
@@ -67,7 +72,8 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let stopper = sending.stopper();
     interrupt.stops(move || stopper.stop());
     let settings = sending.settings().clone();
-    sender::announce(&settings, &mut output);
+    let told = Settings::new("norm-send", None, &settings);
+    sender::announce(told, &settings, &mut output);
     let labels = Labels::new(&[scene.source().to_path_buf()], args.slow.policy);
     let result = sender::follow(sending, &mut output, interrupt, &labels);
     // The sender has ended, so no receiver has anything to wait for.
@@ -75,7 +81,7 @@ pub fn run(args: &SendArgs, receivers: u32, interrupt: &Interrupt) -> Result<Cod
     let copies: Vec<DemoCopy> =
         audience.into_iter().map(|member| member.finish(scene.source())).collect();
     output.clear();
-    conclude(args, &mut output, &settings, &result?, copies, interrupt)
+    conclude(destination, &mut output, told, &result?, copies, interrupt)
 }
 
 fn loopback() -> InterfaceSpec {
@@ -163,9 +169,9 @@ impl Member {
 }
 
 fn conclude(
-    args: &SendArgs,
+    destination: &Destination,
     output: &mut Output,
-    settings: &SendSettings,
+    told: Settings<&SendSettings>,
     report: &SendReport,
     copies: Vec<DemoCopy>,
     interrupt: &Interrupt,
@@ -188,10 +194,7 @@ fn conclude(
     summary.copies.iter().for_each(|copy| output.event(&DemoEvent::DemoCopy(copy)));
     output.event(&DemoEvent::DemoSummary(&summary));
     output.results(table(&summary.copies).lines());
-    if let Some(path) = &args.common.report {
-        Report::new("norm-send --demo", Settings::new("norm-send", settings), &summary)
-            .write(path)?;
-    }
+    destination.write(&Report::new("norm-send --demo", told, &summary))?;
     let words = format!(
         "identical to the source: {identical} of {}; {} sent for {} of files",
         text::count(summary.copies.len() as u64, "copy"),

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use crate::text;
 
-/// Exit codes of both programs; stable. 3 is kept for keys and signatures.
+/// Exit codes of both programs; stable.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
@@ -16,6 +16,8 @@ pub enum Code {
     Usage = 1,
     /// 2: the network could not be set up (interface, bind, join) or failed for good.
     Network = 2,
+    /// 3: a key is missing, or what was heard is sealed with another one.
+    Key = 3,
     /// 4: a local file could not be read or written, or changed while it was sent; other files may
     /// be complete.
     LocalIo = 4,
@@ -115,6 +117,7 @@ mod tests {
             (Code::Success, 0),
             (Code::Usage, 1),
             (Code::Network, 2),
+            (Code::Key, 3),
             (Code::LocalIo, 4),
             (Code::NotHeard, 5),
             (Code::Partial, 6),

@@ -7,6 +7,7 @@ use norm_net::event::{Obstacle, OtherInterface, Remaining};
 use norm_net::io::error::NetError;
 use norm_net::io::interface::InterfaceError;
 use norm_net::io::socket::TooLong;
+use norm_net::transfer::flute::SenderError;
 use norm_net::transfer::schedule::ScheduleProblem;
 use norm_net::{ConfigProblem, Hint, Problem, ReceiveError, SendError, SetFailure};
 
@@ -30,6 +31,7 @@ pub fn hint(hint: &Hint) -> String {
         Hint::NoCarrier { interface, is_up: false } => {
             format!("{hint}; run: ip link set {interface} up")
         }
+        Hint::OtherKey { .. } => format!("{hint}; give the key of its group with --key"),
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
         Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),
@@ -163,6 +165,7 @@ pub fn receive_error(error: &ReceiveError) -> String {
 fn config(problem: &ConfigProblem) -> String {
     match problem {
         ConfigProblem::Pattern(error) => format!("--only: {error}"),
+        ConfigProblem::Flute(SenderError::Tsi { .. }) => format!("--tsi: {problem}"),
         ConfigProblem::DeleteWithoutReceipts => format!("--delete: {problem} (--state-dir)"),
         _ => problem.to_string(),
     }

@@ -20,6 +20,8 @@ use norm_net::{
 use serde::Serialize;
 
 use crate::exit::Code;
+use crate::keys::KnownKey;
+use crate::sandbox::{self, Sandbox};
 
 /// What programs say beside the events of their sessions.
 #[derive(Clone, Debug, Serialize)]
@@ -148,14 +150,27 @@ pub struct Settings<S> {
     program: &'static str,
     /// Version of the program.
     version: &'static str,
+    /// How far the system keeps the program from writing elsewhere than it must.
+    sandbox: Sandbox,
+    /// The key that packets are sealed with; null without one, when nothing is protected.
+    key: Option<KnownKey>,
     #[serde(flatten)]
     settings: S,
 }
 
 impl<S> Settings<S> {
-    /// The settings of a session of this program.
-    pub fn new(program: &'static str, settings: S) -> Self {
-        Self { program, version: env!("CARGO_PKG_VERSION"), settings }
+    /// The settings of a session of this program, which is this process.
+    pub fn new(program: &'static str, key: Option<KnownKey>, settings: S) -> Self {
+        Self::with(program, (sandbox::state(), key), settings)
+    }
+
+    /// The same of a process that is confined so far.
+    pub(crate) fn with(
+        program: &'static str,
+        (sandbox, key): (Sandbox, Option<KnownKey>),
+        settings: S,
+    ) -> Self {
+        Self { program, version: env!("CARGO_PKG_VERSION"), sandbox, key, settings }
     }
 }
 

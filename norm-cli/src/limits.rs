@@ -12,3 +12,16 @@ pub fn tell_of_file_size() {
 /// Other systems have no such limit.
 #[cfg(not(unix))]
 pub fn tell_of_file_size() {}
+
+/// Has a crash leave no image of the memory, in which keys are. If the system refuses, nothing is
+/// lost but that.
+#[cfg(unix)]
+pub fn no_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
+/// Other systems make them elsewhere, if at all.
+#[cfg(not(unix))]
+pub fn no_core_dumps() {}

@@ -7,10 +7,13 @@ mod send;
 use std::ffi::OsString;
 use std::io::Write;
 
+use norm_net::SealConfig;
+
 use crate::args;
 use crate::exit::{Code, Failure};
+use crate::keys::Given;
 
-use options::{Args, Role};
+use options::{Args, Role, Session};
 
 /// Runs the program with these words, its name first.
 ///
@@ -23,6 +26,16 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
         Role::Send(args) => send::run(&args),
         Role::Recv(args) => recv::run(&args),
     }
+}
+
+/// How a session is protected; tells people, if they read along.
+fn protect(given: &Given, session: &Session) -> Result<Option<SealConfig>, Failure> {
+    let protection = given.protect(session.network.group)?;
+    if let Some(line) = protection.line.filter(|_| !session.json) {
+        // The reader may be gone.
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+    Ok(protection.seal)
 }
 
 /// Prints an event as a line of JSON.

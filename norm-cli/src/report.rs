@@ -1,5 +1,7 @@
 //! The final report as a file: JSON, either complete or absent.
 
+mod unnamed;
+
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -8,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::exit::Failure;
+use crate::sandbox::Allowed;
 use crate::text;
 
 /// How every report begins.
@@ -31,30 +34,75 @@ impl<Settings: Serialize, Summary: Serialize> Report<Settings, Summary> {
     pub fn new(program: &'static str, settings: Settings, summary: Summary) -> Self {
         Self { program, version: env!("CARGO_PKG_VERSION"), settings, summary }
     }
+}
 
-    /// Writes it to a temporary file in the same directory, then renames that.
+/// Where the report of a run goes, if anywhere.
+#[derive(Debug, Default)]
+pub struct Destination {
+    path: Option<PathBuf>,
+    /// The file that gets that name in the end, where it can be without one until then.
+    file: Option<File>,
+}
+
+impl Destination {
+    /// Removes the report of an earlier run, which could be taken for this one's if this run fails.
+    /// Other files are refused: without a name after `--report`, a file to be sent takes its place.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`], and when something is there that is no report, or cannot be removed.
+    pub fn begin(path: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        check(path)?;
+        remove_earlier(path)?;
+        let file = unnamed::create(directory_of(path));
+        Ok(Self { path: Some(path.to_owned()), file })
+    }
+
+    /// What the program writes for it from now on.
+    pub(crate) fn allow(&self, allowed: &mut Allowed) {
+        let Some(path) = &self.path else { return };
+        let folder = directory_of(path).to_owned();
+        match self.file {
+            Some(_) => allowed.names.push(folder),
+            None => allowed.writes.folders.push(folder),
+        }
+    }
+
+    /// Writes the report, once: under its name it is complete or absent.
     ///
     /// # Errors
     ///
     /// When the file cannot be written; what was under the name before is then unharmed.
-    pub fn write(&self, path: &Path) -> Result<(), Failure> {
-        let temporary = temporary_name(path);
-        let written = write_and_rename(self, &temporary, path);
+    pub fn write(&self, report: &impl Serialize) -> Result<(), Failure> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let written = match &self.file {
+            Some(file) => write_to(report, file).and_then(|()| unnamed::name(file, path)),
+            None => write_and_rename(report, path),
+        };
         written.map_err(|error| {
-            // It may not exist; and the first error is the one to report.
-            let _ = fs::remove_file(&temporary);
             Failure::local(format!("cannot write --report {}: {error}", text::path(path)))
         })
     }
 }
 
-fn write_and_rename(report: &impl Serialize, temporary: &Path, path: &Path) -> io::Result<()> {
+fn write_to(report: &impl Serialize, mut file: &File) -> io::Result<()> {
     let mut text = serde_json::to_vec_pretty(report)?;
     text.push(b'\n');
-    let mut file = File::create_new(temporary)?;
     file.write_all(&text)?;
-    file.sync_all()?;
-    fs::rename(temporary, path)
+    file.sync_all()
+}
+
+/// Writes a temporary file in the same directory, then renames that.
+fn write_and_rename(report: &impl Serialize, path: &Path) -> io::Result<()> {
+    let temporary = temporary_name(path);
+    let written = File::create_new(&temporary)
+        .and_then(|file| write_to(report, &file))
+        .and_then(|()| fs::rename(&temporary, path));
+    written.inspect_err(|_| {
+        // It may not exist; and the first error is the one to report.
+        let _ = fs::remove_file(&temporary);
+    })
 }
 
 /// Refuses a path where no report can be written, before the transfer begins; an old report stays.
@@ -87,15 +135,8 @@ pub fn check(path: &Path) -> Result<(), Failure> {
     })
 }
 
-/// Removes the report of an earlier run, which could be taken for this one's if this run fails.
-/// Other files are refused: without a name after `--report`, a file to be sent takes its place.
-///
-/// # Errors
-///
-/// As [`check`], and when something is there that is no report, or cannot be removed.
-pub fn begin(path: Option<&Path>) -> Result<(), Failure> {
-    let Some(path) = path else { return Ok(()) };
-    check(path)?;
+/// Removes the report of an earlier run; other files are refused.
+fn remove_earlier(path: &Path) -> Result<(), Failure> {
     if !is_report(path) {
         return Err(Failure::usage(format!(
             "--report {} exists and is not a report of an earlier run: use another name",
@@ -135,41 +176,61 @@ fn temporary_name(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn begin(path: &Path) -> Result<Destination, Failure> {
+        Destination::begin(Some(path))
+    }
+
+    /// Every way in which it can be written.
+    fn both(path: &Path) -> [Destination; 2] {
+        let named = Destination { path: Some(path.to_owned()), file: None };
+        [begin(path).unwrap(), named]
+    }
+
     #[test]
     fn report_replaces_the_one_before() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
-        for bytes in [1, 2] {
-            Report::new("norm-send", "settings", bytes).write(&path).unwrap();
+        for bytes in [1, 2, 3, 4] {
+            let [first, second] = both(&path);
+            let destination = if bytes % 2 == 0 { first } else { second };
+            destination.write(&Report::new("norm-send", "settings", bytes)).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(
+                (&value["program"], &value["summary"]),
+                (&"norm-send".into(), &bytes.into())
+            );
+            assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
         }
-        let text = fs::read_to_string(&path).unwrap();
-        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value["program"], "norm-send");
-        assert_eq!(value["summary"], 2);
-        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+        Destination::begin(None).unwrap().write(&Report::new("norm-send", (), ())).unwrap();
     }
 
     #[test]
     fn report_that_cannot_be_written_leaves_no_file() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
+        let destinations = both(&path);
         fs::create_dir_all(path.join("in the way")).unwrap();
-        let error = Report::new("norm-send", (), ()).write(&path).unwrap_err();
-        assert!(error.message.contains("--report"), "{error}");
-        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+        for destination in destinations {
+            let error = destination.write(&Report::new("norm-send", (), ())).unwrap_err();
+            assert!(error.message.contains("--report"), "{error}");
+            assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+        }
     }
 
     #[test]
     fn report_of_an_earlier_run_is_removed_at_the_start() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
-        assert_eq!(begin(Some(&path)), Ok(()));
-        Report::new("norm-send", "settings", 1).write(&path).unwrap();
+        let destination = begin(&path).unwrap();
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0, "nothing until it is complete");
+        destination.write(&Report::new("norm-send", "settings", 1)).unwrap();
         assert_eq!(check(&path), Ok(()));
         assert!(path.exists());
-        assert_eq!((begin(Some(&path)), begin(None)), (Ok(()), Ok(())));
+        begin(&path).unwrap();
+        assert!(!path.exists());
         fs::write(&path, "").unwrap();
-        assert_eq!(begin(Some(&path)), Ok(()));
+        begin(&path).unwrap();
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
     }
 
@@ -179,7 +240,7 @@ mod tests {
         let path = temp.path().join("image.iso");
         for content in ["x", "{\"program\": \"other\"}", "{\n  \"program\": \"other\"}"] {
             fs::write(&path, content).unwrap();
-            assert!(begin(Some(&path)).unwrap_err().message.contains("another name"));
+            assert!(begin(&path).unwrap_err().message.contains("another name"));
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
     }

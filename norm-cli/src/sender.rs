@@ -19,7 +19,7 @@ use norm_net::io::interface::Zoned;
 use norm_net::{
     Announce, NoEvent, NodeId, PatternError, ReceiverInfo, ReceiverReport, ScanError, SendError,
     SendEvent, SendOptions, SendOutcome, SendReport, SendSettings, Sending, SlowCause,
-    StateFolders, WithdrawnFile,
+    StateFolders, WithdrawnFile, Writes,
 };
 
 use crate::address::{self, Patience};
@@ -27,8 +27,10 @@ use crate::args::{self, SendArgs, SlowChoice};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
+use crate::keys::{Given, Protection, Side};
 use crate::output::{self, Output};
-use crate::report::{self, Report};
+use crate::report::{Destination, Report};
+use crate::sandbox::{self, Allowed};
 use crate::{demo, described, explain, schedule, settings, text};
 
 use names::ReceiverNames;
@@ -49,15 +51,47 @@ const MIN_DROPS: u32 = 100;
 pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Failure> {
     let Some(args) = args::read::<SendArgs>(command_line)? else { return Ok(Code::Success) };
     output::with_error_event(args.common.json, || {
-        report::begin(args.common.report.as_deref())?;
+        let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
+        let given = given(&args)?;
+        if args.demo.is_none() {
+            confine(&args, &destination)?;
+        }
         let interrupt = Interrupt::install()?;
         match args.demo {
-            Some(receivers) => demo::run(&args, receivers, &interrupt),
+            Some(receivers) => demo::run(&args, receivers, &interrupt, &destination),
             None if args.choice.dry_run => dry_run::run(&args),
-            None => transfer(&args, &interrupt),
+            None => {
+                let protection = given.protect(args.session().group)?;
+                transfer(&args, &interrupt, &destination, &protection)
+            }
         }
     })
+}
+
+/// What seals the session. A demo stays on this machine, and a dry run sends nothing.
+fn given(args: &SendArgs) -> Result<Given, Failure> {
+    if args.demo.is_some() || args.choice.dry_run {
+        return Ok(Given::Nothing { insecure: true });
+    }
+    Given::read(&args.keys, Side::Sender)
+}
+
+/// Has the system keep this process from writing to anything but what is its own.
+fn confine(args: &SendArgs, destination: &Destination) -> Result<(), Failure> {
+    let state = if args.choice.dry_run { StateFolders::none() } else { state(args)? };
+    let writes = Writes::of_sender(&options(args, state));
+    let mut allowed = Allowed { writes, ..Allowed::default() };
+    allowed.writes.files.extend(args.announce.sdp.clone());
+    destination.allow(&mut allowed);
+    sandbox::confine(&allowed);
+    Ok(())
+}
+
+/// Where hashes are kept, if they are.
+fn state(args: &SendArgs) -> Result<StateFolders, Failure> {
+    let state = args.common.state()?;
+    Ok(if args.no_hash_cache { state.without_hashes() } else { state })
 }
 
 /// The options of a transfer.
@@ -93,18 +127,25 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
     })
 }
 
-fn transfer(args: &SendArgs, interrupt: &Interrupt) -> Result<Code, Failure> {
+fn transfer(
+    args: &SendArgs,
+    interrupt: &Interrupt,
+    destination: &Destination,
+    protection: &Protection,
+) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
-    let sending = begin(args, &mut output)?;
+    let sending = begin(args, &mut output, protection)?;
     let (leaver, stopper) = (sending.stopper(), sending.stopper());
     interrupt.leaves(move || leaver.leave(), move || stopper.stop());
     let settings = sending.settings().clone();
-    announce(&settings, &mut output);
-    let labels = Labels::new(&args.paths, args.slow.policy).one_way(settings.flute.is_some());
+    let told = Settings::new("norm-send", protection.known, &settings);
+    announce(told, &settings, &mut output);
+    protection.line.iter().for_each(|line| output.say(line));
+    let labels = Labels::new(&args.paths, args.slow.policy).in_passes(settings.passes.is_some());
     tell_of(args, sending.description(), &output)?;
     let report = follow(sending, &mut output, interrupt, &labels)?;
     output.clear();
-    conclude(args, &mut output, interrupt, &settings, &report)
+    conclude((&mut output, interrupt), destination, (told, &settings), &report)
 }
 
 /// Writes the description of the session, and says that it is announced.
@@ -128,14 +169,17 @@ fn tell_of(
 
 /// Begins the session. An interface that was named, and has no address yet, is waited for; a
 /// session that waits for receivers waits for any.
-fn begin(args: &SendArgs, output: &mut Output) -> Result<Sending, Failure> {
+fn begin(
+    args: &SendArgs,
+    output: &mut Output,
+    protection: &Protection,
+) -> Result<Sending, Failure> {
     let receivers = &args.receivers;
     let for_interfaces = receivers.min_receivers > 0;
     let patience = Patience { for_interfaces, limit: receivers.start_timeout };
     let selection = choice::selection(args)?;
-    let state = args.common.state()?;
-    let state = if args.no_hash_cache { state.without_hashes() } else { state };
-    let options = options(args, state);
+    let mut options = options(args, state(args)?);
+    options.seal.clone_from(&protection.seal);
     let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }
@@ -146,10 +190,9 @@ fn net_error(error: &SendError) -> Option<&NetError> {
 
 /// Prints and writes the results.
 fn conclude(
-    args: &SendArgs,
-    output: &mut Output,
-    interrupt: &Interrupt,
-    settings: &SendSettings,
+    (output, interrupt): (&mut Output, &Interrupt),
+    destination: &Destination,
+    (told, settings): (Settings<&SendSettings>, &SendSettings),
     report: &SendReport,
 ) -> Result<Code, Failure> {
     let result = verdict(settings, report).map_err(|failure| interrupt.name(failure));
@@ -157,9 +200,7 @@ fn conclude(
     let summary = Summary::new(report, code);
     output.event(&SenderEvent::Summary(summary));
     output.results(receiver_table(report).lines());
-    let written = args.common.report.as_deref().map_or(Ok(()), |path| {
-        Report::new("norm-send", Settings::new("norm-send", settings), &summary).write(path)
-    });
+    let written = destination.write(&Report::new("norm-send", told, &summary));
     if let (Err(_), Err(error)) = (&result, &written) {
         output.report_failed(error);
     }
@@ -180,8 +221,8 @@ pub(crate) struct Labels {
     slow: &'static str,
     /// Slow receivers are waited for.
     waits: bool,
-    /// Nothing is heard of receivers.
-    one_way: bool,
+    /// Everything is sent in passes, and receivers may not answer.
+    in_passes: bool,
 }
 
 impl Labels {
@@ -192,13 +233,13 @@ impl Labels {
             content: content_name(paths),
             slow,
             waits: policy == SlowChoice::Wait,
-            one_way: false,
+            in_passes: false,
         }
     }
 
-    /// The same one way.
-    pub(crate) fn one_way(self, one_way: bool) -> Self {
-        Self { one_way, ..self }
+    /// The same for content that is sent in passes, or not.
+    pub(crate) fn in_passes(self, in_passes: bool) -> Self {
+        Self { in_passes, ..self }
     }
 }
 
@@ -213,8 +254,12 @@ fn content_name(paths: &[PathBuf]) -> String {
 }
 
 /// Says what the session was set up with.
-pub(crate) fn announce(settings: &SendSettings, output: &mut Output) {
-    output.event(&SenderEvent::Settings(Settings::new("norm-send", settings)));
+pub(crate) fn announce(
+    told: Settings<&SendSettings>,
+    settings: &SendSettings,
+    output: &mut Output,
+) {
+    output.event(&SenderEvent::Settings(told));
     output.say(&settings::sender_line(settings));
     for line in left_out::lines(&settings.left_out) {
         output.say(&line);
@@ -318,7 +363,7 @@ impl Notes<'_> {
             }
             SendEvent::Hint(hint) => output.say_hint(hint),
             event => {
-                if let Some(note) = note(event, &mut self.names, self.labels.one_way) {
+                if let Some(note) = note(event, &mut self.names, self.labels.in_passes) {
                     output.say(&note);
                 }
             }
@@ -343,9 +388,9 @@ impl Notes<'_> {
 }
 
 /// What is always said of an event.
-fn note(event: &SendEvent, names: &mut ReceiverNames, one_way: bool) -> Option<String> {
+fn note(event: &SendEvent, names: &mut ReceiverNames, in_passes: bool) -> Option<String> {
     Some(match event {
-        SendEvent::Started { .. } if one_way => "sending starts".to_owned(),
+        SendEvent::Started { receivers: 0 } if in_passes => "sending starts".to_owned(),
         SendEvent::Started { receivers } => {
             format!("sending starts; {} joined so far", text::count(*receivers as u64, "receiver"))
         }

@@ -1,8 +1,8 @@
 //! One line at the start that says what is about to happen, and where.
 
 use norm_net::io::interface::{Interface, Zoned};
-use norm_net::transfer::flute::{Passes, Profile};
-use norm_net::{Dscp, Feedback, FluteSend, Pace, ReceiveSettings, SendSettings};
+use norm_net::transfer::flute::Profile;
+use norm_net::{Dscp, Feedback, FluteSend, Pace, Passes, ReceiveSettings, SendSettings};
 
 use crate::group::is_multicast;
 use crate::text;
@@ -26,15 +26,16 @@ pub fn sender_line(settings: &SendSettings) -> String {
         pace(settings.pace),
         settings.ttl,
         code_point(settings.dscp),
-        one_way(settings.flute),
+        passes(settings.passes, settings.flute),
     )
 }
 
-/// `, one way by FLUTE (profile own, TSI 1)`; nothing by NORM.
-fn one_way(flute: Option<FluteSend>) -> String {
-    let Some(flute) = flute else { return String::new() };
-    let passes = match flute.passes {
-        Passes::Once { .. } if matches!(flute.profile, Profile::Mbms | Profile::Mabr) => {
+/// `, in 3 passes, one way by FLUTE (profile own, TSI 1)`; nothing where receivers ask for repair.
+fn passes(passes: Option<Passes>, flute: Option<FluteSend>) -> String {
+    let Some(passes) = passes else { return String::new() };
+    let has_no_code = |flute: FluteSend| matches!(flute.profile, Profile::Mbms | Profile::Mabr);
+    let passes = match passes {
+        Passes::Once { .. } if flute.is_some_and(has_no_code) => {
             "once without repair symbols".to_owned()
         }
         Passes::Once { overhead } => format!("once with {overhead} % more"),
@@ -42,6 +43,7 @@ fn one_way(flute: Option<FluteSend>) -> String {
         Passes::Times(passes) => format!("in {passes} passes"),
         Passes::Forever => "again and again".to_owned(),
     };
+    let Some(flute) = flute else { return format!(", {passes}") };
     format!(", {passes}, one way by FLUTE (profile {}, TSI {})", flute.profile, flute.tsi)
 }
 
@@ -149,7 +151,12 @@ mod tests {
         settings.dscp = Dscp::LE;
         assert!(sender_line(&settings).ends_with(", TTL 1, DSCP LE"));
         settings.dscp = Dscp::DEFAULT;
-        settings.flute = Some(FluteSend::new(Profile::Own));
+        settings.passes = Some(Passes::Times(3));
+        assert!(sender_line(&settings).ends_with(", TTL 1, in 3 passes"));
+        settings.passes = Some(Passes::Forever);
+        assert!(sender_line(&settings).ends_with(", TTL 1, again and again"));
+        let flute = FluteSend::new(Profile::Own);
+        (settings.flute, settings.passes) = (Some(flute), Some(flute.passes));
         let line = sender_line(&settings);
         let end = ", TTL 1, once with 15 % more, one way by FLUTE (profile own, TSI 1)";
         assert!(line.ends_with(end), "{line}");

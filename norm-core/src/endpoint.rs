@@ -125,6 +125,9 @@ pub trait SymbolStore {
     fn room(&mut self) -> u64;
     /// Forgets a block that is no longer wanted.
     fn discard(&mut self, slot: BlockSlot);
+    /// A sender was heard that sends all blocks in turns, again and again: more of them are under
+    /// way at once than otherwise, and none is asked for. Said once or several times.
+    fn expect_turns(&mut self) {}
 }
 
 /// Slow work that runs outside the engine.

@@ -65,10 +65,11 @@ mod stopper;
 pub use event::{
     Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, NotSent, Problem,
     ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
-    ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
-    SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
+    ReceiverOutcome, ReceiverReport, Security, SecurityMode, SendEvent, SendOutcome, SendPhase,
+    SendProgress, SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
+pub use io::seal::SealConfig;
 pub use norm_core::fileset::ContentHash;
 pub use norm_files::Preserve;
 pub use norm_files::sink::{Change, PreviewEntry, SetPreview};
@@ -76,6 +77,7 @@ pub use norm_files::source::{
     FoundEntry, PatternError, Rule, ScanError, Selection, means_contents,
 };
 pub use norm_files::state::StateFolders;
+pub use norm_seal as seal;
 pub use stopper::Stopper;
 pub use transfer::flute::{FluteReceive, FluteSend};
 pub use transfer::norm::{Fec, Standard, StandardFec};
@@ -86,4 +88,4 @@ pub use transfer::send::{
     Announce, ContentOptions, Pace, Payload, Preview, RateOptions, SendError, SendOptions, Sending,
     Slow, SlowLimits, SocketBuffers, StartLimits, preview, send,
 };
-pub use transfer::{ConfigProblem, OneWayOption};
+pub use transfer::{ConfigProblem, OneWayOption, Passes, Writes};

@@ -405,10 +405,13 @@ fn filter_keeps_its_packets_and_without_one_nothing_is_dropped() {
     for (feedback_filter, kept) in [
         (None, all.clone()),
         (
-            Some(PacketFilter { mask: 0x0f, min: 14 }),
+            Some(PacketFilter { offset: 0, mask: 0x0f, min: 14, sample: None }),
             (0..16).flat_map(|n| [n << 4 | 14, n << 4 | 15]).collect(),
         ),
-        (Some(PacketFilter { mask: 0xff, min: 250 }), (250..=255).collect()),
+        (
+            Some(PacketFilter { offset: 0, mask: 0xff, min: 250, sample: None }),
+            (250..=255).collect(),
+        ),
     ] {
         let session = SocketAddr::new([127, 0, 0, 1].into(), port());
         let receiver = LinkConfig { bind_session_port: true, feedback_filter, ..config(session) };

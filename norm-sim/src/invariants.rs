@@ -162,7 +162,7 @@ impl LossEvents {
 
 /// True for a NACK that all other receivers should hear.
 pub(crate) fn is_request_to_all(packet: &Packet) -> bool {
-    let Body::Datagram(payload) = &packet.body else { return false };
+    let Some(payload) = packet.plain() else { return false };
     let may_be = packet.to == To::Group && packet.symbol.is_none();
     may_be && matches!(Message::parse(payload), Ok((_, Message::Nack(_))))
 }

@@ -138,12 +138,16 @@ impl Kernel {
     }
 
     fn run(&mut self, scenario: &Scenario) {
-        let end = START + scenario.limit;
+        let mut end = START + scenario.limit;
+        let mut content_limit = scenario.content_limit;
         loop {
             let own = self.agendas.iter().map(|agenda| agenda.at).min();
             let next = own.into_iter().chain(self.fabric.next().map(|at| at + self.down)).min();
             let Some(start) = next.filter(|at| *at <= end) else { break };
             self.sample(start);
+            if let Some(limit) = content_limit.take_if(|_| self.has_content()) {
+                end = end.min(start + limit);
+            }
             if self.is_over() {
                 break;
             }
@@ -226,6 +230,11 @@ impl Kernel {
         }
     }
 
+    /// A packet of content was sent.
+    fn has_content(&self) -> bool {
+        self.senders().any(|(_, node)| node.stats().data_packets > 0)
+    }
+
     fn senders(&self) -> impl Iterator<Item = (&Host, &NormSender)> {
         self.hosts.iter().filter_map(|host| match host.machine() {
             Machine::NormSender(node) => Some((host, &**node)),
@@ -245,7 +254,8 @@ impl Kernel {
         let mut hosts_and_senders = self.senders();
         (self.has_senders || self.has_engines)
             && hosts_and_senders.all(|(host, node)| {
-                node.finished().is_some() || (node.is_off() && host.is_settled())
+                let is_over = node.finished().is_some() || (node.is_off() && host.is_settled());
+                is_over || (node.is_endless() && self.all_complete().is_some())
             })
             && self.receivers().all(|(_, node)| node.is_quiet())
             && self.hosts.iter().all(Host::is_done)
@@ -254,13 +264,25 @@ impl Kernel {
     /// When the last sender had finished. One without end has when all receivers are
     /// complete.
     fn finished(&self) -> Option<Duration> {
-        let norm = self.senders().map(|(_, node)| node.finished());
+        let norm = self.senders().map(|(_, node)| match node.is_endless() {
+            true => self.all_complete(),
+            false => node.finished(),
+        });
         let flute = self.flute_senders().map(|node| match node.is_endless() {
             true => self.all_flute_complete(),
             false => node.finished(),
         });
         let each: Option<Vec<Duration>> = norm.chain(flute).collect();
         each?.into_iter().max()
+    }
+
+    /// When the last receiver that is not switched off for good was complete.
+    fn all_complete(&self) -> Option<Duration> {
+        let mut on = self.receivers().filter(|(host, node)| !(node.is_off() && host.is_settled()));
+        on.try_fold(Duration::ZERO, |last, (host, node)| {
+            let at = node.completed().filter(|_| host.is_settled());
+            at.map(|at| last.max(at))
+        })
     }
 
     /// When the last FLUTE receiver that is not switched off was complete.

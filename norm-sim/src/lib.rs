@@ -52,7 +52,7 @@ pub mod tables;
 pub mod theory;
 
 pub use bottleneck::{Bottleneck, Course, Found, Group, Path, Step, plots};
-pub use carousel::{Carousel, Waited};
+pub use carousel::{Carousel, CarouselProtocol, Waited};
 pub use clock::Clock;
 pub use content::Content;
 pub use effort::{few_seeds, seeds, skips};

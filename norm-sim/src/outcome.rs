@@ -62,12 +62,16 @@ pub struct SenderOutcome {
     pub all_sent: Option<Duration>,
     /// Its events, without progress reports.
     pub events: Vec<SenderEvent>,
+    /// When each of them came.
+    pub event_times: Vec<Duration>,
     /// NACK cycles of single blocks.
     pub loss_events: u64,
     /// NACKs that are expected for them from the whole group (RFC 5401 §3.2.2).
     pub expected_nacks: f64,
     /// The trace of the rate, if the plan asks for it: a line for each record.
     pub rate_trace: Vec<String>,
+    /// When each packet was sent, if the plan asks for it.
+    pub sent: Vec<Duration>,
 }
 
 /// The outcome of a receiver, since its last start.

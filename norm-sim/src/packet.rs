@@ -64,6 +64,8 @@ pub struct Packet {
     pub cut_off: bool,
     /// A fingerprint of addresses and bytes, for the trace.
     pub fingerprint: u64,
+    /// What was sealed, for what watches the run.
+    pub plain: Option<Arc<[u8]>>,
     /// The symbol that it carries, if a sender of the scenario sent it. It was compared with the
     /// reference then.
     pub symbol: Option<Symbol>,
@@ -104,7 +106,17 @@ impl Packet {
             intact: true,
             cut_off: false,
             fingerprint,
+            plain: None,
             symbol: None,
+        }
+    }
+
+    /// The bytes of its datagram as they were before they were sealed.
+    pub(crate) fn plain(&self) -> Option<&[u8]> {
+        match (&self.plain, &self.body) {
+            (Some(plain), _) => Some(plain),
+            (None, Body::Datagram(bytes)) => Some(bytes),
+            (None, Body::Tcp(_)) => None,
         }
     }
 

@@ -8,7 +8,7 @@ use norm_core::Timestamp;
 use norm_core::norm::wire::{Command, Message};
 
 use crate::clock::START;
-use crate::packet::{Body, Packet, To};
+use crate::packet::{Packet, To};
 
 /// Prints the seed and the last packets when the run panics.
 #[derive(Debug)]
@@ -56,9 +56,9 @@ pub(crate) fn line(at: Timestamp, packet: &Packet) -> String {
         To::Host(host) | To::Address(host, 0) => format!("host {host}"),
         To::Address(host, moves) => format!("host {host}, moved {moves} times"),
     };
-    let what = match &packet.body {
-        Body::Datagram(bytes) => message(bytes),
-        Body::Tcp(segment) => format!("{segment:?}"),
+    let what = match (&packet.body, packet.plain()) {
+        (_, Some(bytes)) => message(bytes),
+        (body, None) => format!("{body:?}"),
     };
     format!("{:>12.6} host {} -> {to}: {what}", at.as_secs_f64(), packet.from)
 }

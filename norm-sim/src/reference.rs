@@ -1,5 +1,6 @@
 //! Reference content: what the senders of a scenario send. Every byte can be computed anywhere.
 
+use core::ops::Range;
 use std::sync::{PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -146,16 +147,46 @@ impl SenderReference {
             let found = objects.take_while(|(_, object)| object.first_block <= number).last();
             found.expect("a block of the sender")
         });
-        let key = self.first_key + place;
         let block = (number - first_block) as u32;
-        let size = layout.symbol_size();
+        self.coded(self.first_key + place, &layout, block, source, first..first + count)
+    }
+
+    /// Repair symbols of the block that begins at `offset` of an object, in its newest layout. Its
+    /// `key` is the first one that it had.
+    pub(crate) fn encode_at(
+        &self,
+        key: u64,
+        offset: u64,
+        source: &[u8],
+        symbols: Range<u32>,
+    ) -> Bytes {
+        let place = (key - self.first_key) as usize;
+        let (before, layout) = self.with(|runs| {
+            let newest = runs.last().expect("there is a layout");
+            ((runs.len() - 1) * newest.len(), newest[place].layout)
+        });
+        let mut blocks = 0..layout.blocks();
+        let block = blocks.find(|block| layout.block_offset(*block) == offset);
+        let block = block.expect("a block of the object");
+        self.coded(key + before as u64, &layout, block, source, symbols)
+    }
+
+    fn coded(
+        &self,
+        key: u64,
+        layout: &Layout,
+        block: u32,
+        source: &[u8],
+        symbols: Range<u32>,
+    ) -> Bytes {
+        let (first, count, size) = (symbols.start, symbols.len() as u32, layout.symbol_size());
         if self.real {
             let k = layout.block_len(block);
             let symbols = encode(layout.scheme(), k, size, source, first, count);
             return Bytes::from(symbols.expect("a sender asks only for symbols of the code"));
         }
         let mut out = Vec::with_capacity(count as usize * usize::from(size));
-        for symbol in first..first.saturating_add(count) {
+        for symbol in symbols {
             out.extend_from_slice(&self.content.repair(key, block, symbol, size.into()));
         }
         Bytes::from(out)

@@ -9,8 +9,17 @@ use syn::{Attribute, ImplItem, Item};
 pub const LIBRARIES: [&str; 3] = ["norm-core", "norm-files", "norm-net"];
 
 /// All crates with code that somebody maintains.
-pub const CRATES: [&str; 8] =
-    ["benches", "house", "norm-cli", "norm-core", "norm-files", "norm-gf", "norm-net", "norm-sim"];
+pub const CRATES: [&str; 9] = [
+    "benches",
+    "house",
+    "norm-cli",
+    "norm-core",
+    "norm-files",
+    "norm-gf",
+    "norm-net",
+    "norm-seal",
+    "norm-sim",
+];
 
 /// Folders without sources of ours.
 const SKIPPED: [&str; 5] = [".git", "artifacts", "corpus", "coverage", "target"];

@@ -32,7 +32,7 @@ impl SendArgs {
         let rules = [zone, self.demo_rule(), self.start_rule(), self.rate_rule(), self.slow_rule()];
         let broken = rules.into_iter().flatten().next();
         let broken = broken.or_else(|| self.fec_rule()).or_else(|| self.list_rule());
-        let broken = broken.or_else(|| self.announce_rule());
+        let broken = broken.or_else(|| self.announce_rule()).or_else(|| self.interleave_rule());
         if let Some(message) = broken.or_else(|| self.path_rule()) {
             return Err(Failure::usage(message));
         }
@@ -87,12 +87,13 @@ impl SendArgs {
     fn rate_rule(&self) -> Broken {
         let adapts = matches!(self.pace(), Pace::Auto { .. } | Pace::Polite { .. });
         let (min, max) = (self.rate.rate_min, self.rate.rate_max);
-        if self.flute.flute.is_some() && !matches!(self.pace(), Pace::Fixed(_)) {
-            return Some(
-                "--flute requires a fixed --rate, such as -b 20M: one way, nothing tells how much \
-                 the network takes"
-                    .to_owned(),
-            );
+        if let Some(option) = self.flute.one_way_option()
+            && !matches!(self.pace(), Pace::Fixed(_))
+        {
+            return Some(format!(
+                "{option} requires a fixed --rate, such as -b 20M: receivers that cannot answer do \
+                 not tell how much the network takes"
+            ));
         }
         let message = if self.rate.polite && self.code.compat.is_some() {
             "--polite cannot be combined with --compat: remove one of them"
@@ -130,7 +131,21 @@ impl SendArgs {
         separate_group_rule(self.session().group, self.separate_group())
     }
 
+    fn interleave_rule(&self) -> Broken {
+        let is_alone = self.flute.interleave.is_some() && self.flute.one_way_option().is_none();
+        is_alone.then(|| {
+            "--interleave requires --carousel, --overhead or --flute: add one of them, or remove \
+             --interleave"
+                .to_owned()
+        })
+    }
+
     fn fec_rule(&self) -> Broken {
+        if let Some(option) = self.flute.one_way_option()
+            && self.code.fec == Some(Code::Set(Fec::ReedSolomon))
+        {
+            return Some(format!("{option} requires RaptorQ: remove --fec"));
+        }
         match (self.code.fec, &self.code.compat) {
             (Some(Code::Compat(_)), None) => Some(
                 "--fec takes an FEC Encoding ID only with --compat nrl: add that, or use auto, \
@@ -219,12 +234,22 @@ impl RecvArgs {
     ///
     /// One line that names the option and the cure.
     pub fn check(&self) -> Result<(), Failure> {
+        self.check_rules()?;
+        self.common.report.as_deref().map_or(Ok(()), crate::report::check)
+    }
+
+    /// The same without a look at the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_rules(&self) -> Result<(), Failure> {
         let broken = zone_rule(self.session())
             .or_else(|| self.source.and_then(|source| self.source_rule(source)));
-        if let Some(message) = broken.or_else(|| self.timeout_rule()) {
-            return Err(Failure::usage(message));
+        match broken.or_else(|| self.timeout_rule()) {
+            Some(message) => Err(Failure::usage(message)),
+            None => Ok(()),
         }
-        self.common.report.as_deref().map_or(Ok(()), crate::report::check)
     }
 
     fn source_rule(&self, source: IpAddr) -> Broken {

@@ -11,6 +11,7 @@ use norm_net::{ContentHash, Feedback};
 use super::announce::FindArgs;
 use super::exit_codes;
 use super::flute::FluteRecvArgs;
+use super::key::KeyArgs;
 use super::preserve::PreserveArgs;
 use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SessionArgs};
 use crate::units;
@@ -84,6 +85,10 @@ pub struct RecvArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub flute: FluteRecvArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub keys: KeyArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -161,8 +166,9 @@ pub struct FileArgs {
     pub no_resume: bool,
 }
 
-const EXITS: [(u8, &str); 7] = [
+const EXITS: [(u8, &str); 8] = [
     (0, "success: everything received and verified"),
+    (3, "wrong key: what is sent is sealed with another one; or none, with NORM_REQUIRE_KEY=1"),
     (4, "a file or directory cannot be written"),
     (5, "no sender heard"),
     (6, "a transfer is incomplete"),
@@ -180,6 +186,7 @@ Examples:
                                       keep receiving
   norm-recv -g 192.0.2.7:5740         unicast, at this address of this machine
   norm-recv --flute --timeout 600     one way, from norm-send --flute
+  norm-recv --key lab.join            sealed, from norm-send --key lab.key (normctl keygen)
   norm-recv --session lab-7           the session that norm-send --announce=lab-7 announces
   norm-recv --source 192.0.2.10 -g 232.1.2.3:5740
                                       from one sender only (SSM)";

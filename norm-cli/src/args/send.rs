@@ -12,6 +12,7 @@ use super::announce::AnnounceArgs;
 use super::choice::ChoiceArgs;
 use super::exit_codes;
 use super::flute::FluteSendArgs;
+use super::key::KeyArgs;
 use super::shared::{
     CommonArgs, FILES, NETWORK, NetworkArgs, RATE, RECEIVERS, REPAIR, SessionArgs,
 };
@@ -54,7 +55,7 @@ pub struct SendArgs {
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
             "max_wait", "linger", "preserve", "compat", "slow", "slow_below", "slow_loss",
-            "slow_after", "separate_group", "payload"])]
+            "slow_after", "separate_group", "payload", "key", "phrase", "phrase_file"])]
     pub demo: Option<u32>,
 
     #[command(flatten)]
@@ -144,6 +145,10 @@ pub struct SendArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub flute: FluteSendArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub keys: KeyArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -300,7 +305,8 @@ pub enum PayloadChoice {
 impl SendArgs {
     /// What of the content is sent unasked.
     pub fn unasked(&self) -> Payload {
-        if self.delta { Payload::Missing } else { self.payload.into() }
+        let carousel = self.flute.carousel();
+        carousel.unwrap_or(if self.delta { Payload::Missing } else { self.payload.into() })
     }
 
     /// Everything is hashed before the session begins.
@@ -356,8 +362,9 @@ fn code(word: &str) -> Result<Code, String> {
     })
 }
 
-const EXITS: [(u8, &str); 5] = [
-    (0, "success: all receivers have everything, verified; with --flute: everything was sent"),
+const EXITS: [(u8, &str); 6] = [
+    (0, "success: all receivers have everything, verified; one way: everything was sent"),
+    (3, "no key, although NORM_REQUIRE_KEY=1 requires one"),
     (4, "a file cannot be read, or changed while it was being sent"),
     (5, "no receiver heard, or too few within --start-timeout"),
     (6, "some receivers failed"),
@@ -377,8 +384,10 @@ Examples:
   norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
   norm-send --compat nrl -g 224.1.2.3:6003 image.iso
                                               send to receivers that run NRL's NORM
+  norm-send -b 20M --carousel forever photos  one way, for norm-recv --feedback none
   norm-send --flute -b 20M --carousel forever photos
                                               one way, for norm-recv --flute
+  norm-send --key lab.key image.iso           sealed, for norm-recv --key lab.join (normctl keygen)
   norm-send --announce=lab-7 image.iso        for norm-recv --session lab-7, normctl list
   norm-send --json --report run.json image.iso
                                               for scripts";

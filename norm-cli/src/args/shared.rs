@@ -20,6 +20,7 @@ pub(crate) const RECEIVERS: &str = "Receivers";
 pub(crate) const FILES: &str = "Files";
 pub(crate) const REPAIR: &str = "Repair and FEC";
 pub(crate) const ONE_WAY: &str = "One way";
+pub(crate) const SECURITY: &str = "Security";
 pub(crate) const OUTPUT: &str = "Output";
 
 /// Where a session takes place, for all programs.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
-use crate::args::{FILES, OUTPUT, RATE, RECEIVERS, REPAIR, SessionArgs, exit_codes};
+use crate::args::{FILES, KeyArgs, OUTPUT, RATE, RECEIVERS, REPAIR, SessionArgs, exit_codes};
 use crate::units::Rate;
 
 /// Sends or receives single DATA objects and streams (NORM, RFC 5740).
@@ -31,8 +31,9 @@ pub(super) enum Role {
     Recv(RecvArgs),
 }
 
-const EXITS: [(u8, &str); 4] = [
+const EXITS: [(u8, &str); 5] = [
     (0, "success: complete, at every receiver heard"),
+    (3, "no key, although NORM_REQUIRE_KEY=1 requires one"),
     (4, "a file cannot be read or written"),
     (5, "no receiver or no sender heard"),
     (6, "something is missing"),
@@ -122,6 +123,8 @@ pub(super) struct RecvArgs {
 pub(super) struct Session {
     #[command(flatten)]
     pub(super) network: SessionArgs,
+    #[command(flatten)]
+    pub(super) keys: KeyArgs,
     /// Print events as JSON lines on standard output
     #[arg(long, help_heading = OUTPUT)]
     pub(super) json: bool,

@@ -13,22 +13,30 @@ use norm_net::objects::{
 };
 
 use super::options::RecvArgs;
-use super::tell;
+use super::{protect, tell};
 use crate::exit::{Code, Failure};
+use crate::keys::{Given, Side};
+use crate::sandbox::{self, Allowed};
 use crate::text;
 
 /// Time between two checks of streams and of the time limit.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
+    let given = Given::read(&args.session.keys, Side::Receiver)?;
     args.dir.as_deref().map_or(Ok(()), prepare)?;
+    let mut allowed = Allowed::default();
+    allowed.writes.folders.extend(args.dir.clone());
+    sandbox::confine(&allowed);
     let session = &args.session.network;
+    let seal = protect(&given, &args.session)?;
     let options = ObjectReceiveOptions::new(session.group).with(|o| {
         o.interface = session.interface();
         o.ttl = session.ttl;
         o.node = session.node_id;
         o.feedback = if args.unicast { Feedback::Unicast } else { Feedback::Multicast };
         o.stream_buffer = 64 << 20;
+        o.seal = seal;
     });
     let receiver = ObjectReceiver::open(&options).map_err(|error| network(&error))?;
     tell(args.session.json, "ready");

@@ -12,12 +12,16 @@ use norm_net::objects::{
 };
 
 use super::options::{Kind, SendArgs};
-use super::tell;
+use super::{protect, tell};
 use crate::exit::{Code, Failure};
+use crate::keys::{Given, Side};
+use crate::sandbox::{self, Allowed};
 use crate::text;
 
 pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
-    let options = options(args)?;
+    let given = Given::read(&args.session.keys, Side::Sender)?;
+    sandbox::confine(&Allowed::default());
+    let options = options(args, &given)?;
     let input = open(args.file.as_deref())?;
     let lengths = args.lengths.as_deref().map(lengths).transpose()?;
     let sender = ObjectSender::open(&options).map_err(|error| failed(&error))?;
@@ -46,7 +50,7 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     }
 }
 
-fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
+fn options(args: &SendArgs, given: &Given) -> Result<ObjectSendOptions, Failure> {
     let form = match args.fec {
         5 => RsForm::Id5,
         129 => RsForm::Id129,
@@ -55,6 +59,7 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         other => return Err(Failure::usage(format!("--fec {other} is unknown: use 5, 2 or 129"))),
     };
     let session = &args.session.network;
+    let seal = protect(given, &args.session)?;
     Ok(ObjectSendOptions::new(session.group).with(|o| {
         o.interface = session.interface();
         o.ttl = session.ttl;
@@ -66,6 +71,7 @@ fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {
         o.block_len = args.block;
         o.parity = args.parity;
         o.segment_size = args.segment;
+        o.seal = seal;
         o.mode = if args.native { Mode::Native } else { Mode::Standard };
     }))
 }

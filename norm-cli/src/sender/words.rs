@@ -53,7 +53,7 @@ pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
         done,
         total: progress.bytes_total,
         status: status(progress, labels),
-        details: details(progress),
+        details: details(progress, labels),
         name: labels.content.clone(),
     }
 }
@@ -76,13 +76,16 @@ pub(super) fn mtu_too_small(name: &str, largest: u16, needed: u16) -> String {
 /// Receivers, and what the transfer waits for.
 fn status(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
     let receivers = text::count(progress.receivers as u64, "receiver");
-    let mut status = vec![match labels.one_way {
-        true => Part::fixed(format!("pass {}", progress.pass)),
-        false => Part::new(
+    let mut status = Vec::new();
+    if progress.pass > 0 {
+        status.push(Part::fixed(format!("pass {}", progress.pass)));
+    }
+    if !labels.in_passes || progress.receivers > 0 {
+        status.push(Part::new(
             format!("{} of {receivers} complete", progress.confirmed),
             format!("{}/{} complete", progress.confirmed, progress.receivers),
-        ),
-    }];
+        ));
+    }
     if progress.failed > 0 {
         status.push(Part::fixed(format!("{} failed", progress.failed)));
     }
@@ -102,12 +105,12 @@ fn status(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
     status
 }
 
-fn details(progress: &SendProgress) -> Vec<Part> {
+fn details(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
     let mut details = Vec::new();
     if progress.worst_loss > 0.0 {
         details.push(Part::fixed(format!("loss {}", text::share(progress.worst_loss))));
     }
-    if progress.repair_packets > 0 && !progress.on_request && progress.pass == 0 {
+    if progress.repair_packets > 0 && !progress.on_request && !labels.in_passes {
         let share = ratio(progress.repair_packets, progress.data_packets);
         details.push(Part::fixed(format!("repair {}", text::share(share))));
     }
@@ -143,8 +146,10 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
     let heard = report.receivers.len();
     let of_all = format!("{complete} of {}", text::count(heard as u64, "receiver"));
     let message = match &report.outcome {
-        SendOutcome::Complete if report.withdrawn_files == 0 => return Ok(success(report)),
-        SendOutcome::Sent if report.withdrawn_files == 0 => return Ok(sent(report)),
+        SendOutcome::Complete if report.withdrawn_files == 0 => {
+            return Ok(success(settings, report));
+        }
+        SendOutcome::Sent if report.withdrawn_files == 0 => return Ok(sent(settings, report)),
         SendOutcome::Sent => format!("{}; all else was sent", withdrawn(report)),
         SendOutcome::Complete => {
             format!("{}; all else is complete at {of_all}", withdrawn(report))
@@ -162,6 +167,9 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
             joined(report),
             elsewhere(settings.group)
         ),
+        SendOutcome::Stopped { .. } if heard == 0 && settings.passes.is_some() => {
+            "stopped before everything was sent once".to_owned()
+        }
         SendOutcome::Stopped { .. } if heard == 0 => "stopped; no receiver was heard".to_owned(),
         SendOutcome::Stopped { receivers_wait } => {
             format!("stopped before the end; {of_all} complete{}", rest(report, *receivers_wait))
@@ -278,12 +286,13 @@ fn result(outcome: &ReceiverOutcome) -> String {
     }
 }
 
-fn success(report: &SendReport) -> String {
+fn success(settings: &SendSettings, report: &SendReport) -> String {
     let seconds = report.data_elapsed.as_secs_f64();
     let speed = if seconds > 0.0 { report.bytes as f64 * 8.0 / seconds } else { 0.0 };
     let receivers = report.receivers.len() as u64;
+    let repair = report.resent_packets + report.coded_packets;
     format!(
-        "complete: {} {} {} ({}) in {}, {}; {} sent, {} of it repair",
+        "complete: {} {} {} ({}) in {}, {}; {} sent, {}",
         text::count(receivers, "receiver"),
         if receivers == 1 { "has" } else { "have" },
         text::count(report.files, "file"),
@@ -291,25 +300,34 @@ fn success(report: &SendReport) -> String {
         text::span(report.data_elapsed),
         text::bit_rate(speed),
         text::bytes(report.wire_bytes),
-        text::share(ratio(
-            report.resent_packets + report.coded_packets,
-            report.data_packets + report.resent_packets + report.coded_packets
-        )),
+        match settings.passes {
+            Some(_) => times(report),
+            None => format!("{} of it repair", text::share(ratio(repair, packets(report)))),
+        },
     )
 }
 
-/// What was sent one way.
-fn sent(report: &SendReport) -> String {
-    let packets = report.data_packets + report.resent_packets + report.coded_packets;
+/// What was sent to receivers of which none has answered.
+fn sent(settings: &SendSettings, report: &SendReport) -> String {
     format!(
-        "sent: {} ({}) in {}, {} on the wire, {:.2} times the content; one way, so what receivers \
-         have is not known",
+        "sent: {} ({}) in {}, {} on the wire, {}; {}, so what receivers have is not known",
         text::count(report.files, "file"),
         text::bytes(report.bytes),
         text::span(report.elapsed),
         text::bytes(report.wire_bytes),
-        ratio(packets, report.data_packets),
+        times(report),
+        if settings.flute.is_some() { "one way" } else { "no receiver has answered" },
     )
+}
+
+/// How much was sent.
+fn times(report: &SendReport) -> String {
+    format!("{:.2} times the content", ratio(packets(report), report.data_packets))
+}
+
+/// Packets of content that were sent.
+fn packets(report: &SendReport) -> u64 {
+    report.data_packets + report.resent_packets + report.coded_packets
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
@@ -318,7 +336,8 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use norm_net::{NodeId, ReceiverInfo};
+    use norm_net::transfer::flute::Profile;
+    use norm_net::{FluteSend, NodeId, Passes, ReceiverInfo};
 
     use super::*;
     use crate::exit::Code;
@@ -356,10 +375,22 @@ mod tests {
 
     #[test]
     fn one_way_it_is_said_what_was_sent() {
-        let verdict = verdict(&sample(), &report(SendOutcome::Sent, &[])).unwrap();
-        assert!(verdict.starts_with("sent: 1 file (1 MiB) in "), "{verdict}");
-        assert!(verdict.contains("1.11 times the content; one way"), "{verdict}");
-        let labels = Labels::new(&["a".into()], crate::args::SlowChoice::Wait).one_way(true);
+        let sent = report(SendOutcome::Sent, &[]);
+        let mut settings = sample();
+        settings.passes = Some(Passes::Forever);
+        let silent = verdict(&settings, &sent).unwrap();
+        assert!(silent.contains("1.11 times the content; no receiver has answered"), "{silent}");
+        settings.flute = Some(FluteSend::new(Profile::Own));
+        let one_way = verdict(&settings, &sent).unwrap();
+        assert!(one_way.starts_with("sent: 1 file (1 MiB) in "), "{one_way}");
+        assert!(one_way.contains("1.11 times the content; one way"), "{one_way}");
+        let stopped = report(SendOutcome::Stopped { receivers_wait: false }, &[]);
+        let message = verdict(&settings, &stopped).unwrap_err().message;
+        assert_eq!(message, "stopped before everything was sent once");
+        let all = report(SendOutcome::Complete, &[ReceiverOutcome::Confirmed]);
+        let complete = verdict(&settings, &all).unwrap();
+        assert!(complete.ends_with("1.05 MiB sent, 1.11 times the content"), "{complete}");
+        let labels = Labels::new(&["a".into()], crate::args::SlowChoice::Wait).in_passes(true);
         let standing = standing(
             &progress(|progress| {
                 progress.phase = SendPhase::Repeating;
@@ -448,7 +479,7 @@ mod tests {
     }
 
     fn labels() -> Labels {
-        Labels { content: String::new(), slow: "evicted", waits: false, one_way: false }
+        Labels { content: String::new(), slow: "evicted", waits: false, in_passes: false }
     }
 
     /// Status and details in full.

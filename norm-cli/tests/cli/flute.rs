@@ -1,4 +1,4 @@
-//! Transfers one way, by FLUTE.
+//! Transfers one way, by FLUTE and by NORM.
 
 use std::fs;
 use std::path::Path;
@@ -180,4 +180,88 @@ fn receiver_takes_no_more_memory_than_it_may() {
     assert!(most > MIB && most <= (16 + 40) * MIB, "{most}");
     sender.signal("-INT");
     sender.finish();
+}
+
+#[test]
+fn silent_receiver_that_comes_late_gets_all_of_a_norm_carousel() {
+    let (dir, group) = (tempdir().unwrap(), group());
+    let (root, out) = (dir.path().join("set"), dir.path().join("out"));
+    tree(&root);
+    let mut sender = norm_send();
+    sender.args(["-b", "80M", "--carousel", "forever", "--json", "-i", "lo"]);
+    let mut sender = Program::start(sender.args(["-g", &group]).arg(&root));
+    let settings = sender.wait_for("settings");
+    assert_eq!((&settings["passes"], &settings["fec_id"]), (&0.into(), &6.into()));
+    sender.wait_for("all_sent");
+    let mut receiver = norm_recv();
+    receiver.args(["--feedback", "none", "--timeout", "30", "-i", "lo", "-g", &group]);
+    let received = receiver.arg(&out).output().unwrap();
+    assert!(received.status.success(), "{}", stderr(&received));
+    assert_same(&root, &out.join("set"));
+    assert!(sender.is_running());
+    sender.signal("-INT");
+    let (status, events) = sender.finish();
+    assert!(status.success(), "everything was sent: {events:#?}");
+    assert_eq!(last(&events, "summary")["outcome"], "sent");
+    assert!(events.iter().all(|event| event["event"] != "hint"), "{events:#?}");
+}
+
+#[test]
+fn passes_and_what_is_repaired_after_them_end_with_success_at_both_sides() {
+    let (dir, group) = (tempdir().unwrap(), group());
+    let (root, out) = (dir.path().join("set"), dir.path().join("out"));
+    tree(&root);
+    let mut receiver = norm_recv();
+    receiver.args(["--json", "--drop", "20", "-i", "lo", "-g", &group]).arg(&out);
+    let mut receiver = Program::start(&mut receiver);
+    receiver.wait_for("settings");
+    let sent = norm_send()
+        .args(["-b", "80M", "--carousel", "2", "--min-receivers", "1", "-i", "lo", "-g", &group])
+        .arg(&root)
+        .output()
+        .unwrap();
+    assert!(sent.status.success(), "{}", stderr(&sent));
+    let (said, notes) = (stdout(&sent), stderr(&sent));
+    assert!(said.contains("complete: 1 receiver has 2 files"), "{said}");
+    assert!(said.contains("times the content"), "{said}");
+    assert!(notes.contains(", in 2 passes"), "{notes}");
+    let (status, events) = receiver.finish();
+    assert!(status.success(), "{events:#?}");
+    assert_same(&root, &out.join("set"));
+}
+
+#[test]
+#[cfg(unix)]
+fn single_file_whose_name_is_no_text_is_refused_with_a_cure() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let (dir, group) = (tempdir().unwrap(), group());
+    let root = dir.path().join("set");
+    fs::create_dir(&root).unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    fs::write(root.join(name), b"content").unwrap();
+    let refused = norm_send()
+        .args(["--flute=rfc6726", "-b", "80M", "-i", "lo", "-g", &group])
+        .arg(&root)
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = stderr(&refused);
+    assert!(said.contains("set/caf\\xe9") && said.contains("rename it"), "{said}");
+}
+
+#[test]
+fn file_that_a_profile_has_no_room_for_is_named_with_its_limit() {
+    let (dir, group) = (tempdir().unwrap(), group());
+    let path = dir.path().join("large.iso");
+    fs::File::create(&path).unwrap().set_len(200 << 20).unwrap();
+    let refused = norm_send()
+        .args(["--flute=mabr", "-b", "80M", "-i", "lo", "-g", &group])
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let said = stderr(&refused);
+    assert!(said.contains("large.iso (209715200 bytes)") && said.contains("mabr"), "{said}");
+    assert!(said.contains("another profile"), "{said}");
 }

@@ -17,6 +17,7 @@ mod entries;
 mod flute;
 mod hash_first;
 mod interrupt;
+mod keys;
 #[cfg(unix)]
 mod kill;
 #[cfg(unix)]
@@ -30,6 +31,8 @@ mod recv_dry_run;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
+#[cfg(target_os = "linux")]
+mod sandbox;
 mod schedule;
 mod schema;
 #[cfg(target_os = "linux")]

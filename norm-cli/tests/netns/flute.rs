@@ -1,4 +1,4 @@
-//! One way: a carousel of FLUTE, and receivers that lose packets and come when they like.
+//! One way: carousels of FLUTE and of NORM, and receivers that lose packets and come at any time.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -17,18 +17,29 @@ const LOSSES: [(u8, f64); 4] = [(1, 1.03), (5, 1.09), (10, 1.16), (20, 1.32)];
 #[test]
 fn receivers_of_a_carousel_need_one_pass_wherever_they_join() {
     let name = "receivers_of_a_carousel_need_one_pass_wherever_they_join";
+    must_need_one_pass(name, &["--flute"], &["--flute"]);
+}
+
+#[test]
+fn silent_receivers_of_a_norm_carousel_need_one_pass_wherever_they_join() {
+    let name = "silent_receivers_of_a_norm_carousel_need_one_pass_wherever_they_join";
+    must_need_one_pass(name, &[], &["--feedback", "none"]);
+}
+
+/// Runs a carousel with these options of the sender and of the receivers.
+fn must_need_one_pass(name: &str, by: &[&str], receives: &[&str]) {
     let Some(scene) = Scene::begin(name, 4) else { return };
     let source = scene.source(FILE);
     for (host, (percent, _)) in (1..).zip(LOSSES) {
         scene.network.host(host).lose(percent);
     }
-    let arguments = ["--flute", "-b", RATE, "--carousel", "forever"];
+    let arguments = [by, &["-b", RATE, "--carousel", "forever"]].concat();
     let sender = scene.sender(&arguments, &source);
     let settings = sender.wait_for("settings", PATIENCE, is("settings"));
     let symbol = settings["segment_size"].as_u64().expect("a size is a number");
     let mut receivers = [1, 2, 3, 4].map(|host| {
         sleep(Duration::from_millis(700));
-        scene.receiver(host, &["--flute"])
+        scene.receiver(host, receives)
     });
     for ((receiver, host), (percent, limit)) in receivers.iter_mut().zip(1..).zip(LOSSES) {
         let completed = receiver.must_complete(&source, PATIENCE);

@@ -75,17 +75,16 @@ impl RangeSet {
 
     /// The maximal ranges of `start..end` that are *not* in the set, ascending.
     pub fn gaps(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let mut at = start;
+        let before = self.ranges.range(..=start).next_back();
+        let mut at = before.map_or(start, |(_, &e)| e.max(start));
+        let mut ranges = self.ranges.range(start..end.max(start));
         core::iter::from_fn(move || {
             while at < end {
-                match self.ranges.range(..=at).next_back() {
-                    Some((_, &e)) if at < e => at = e,
-                    _ => {
-                        let next = self.ranges.range(at..).next().map_or(end, |(&s, _)| s.min(end));
-                        let gap = (at, next);
-                        at = next;
-                        return Some(gap);
-                    }
+                let (s, e) = ranges.next().map_or((end, end), |(&s, &e)| (s, e));
+                let gap = (at, s);
+                at = at.max(e);
+                if gap.0 < gap.1 {
+                    return Some(gap);
                 }
             }
             None

@@ -22,6 +22,12 @@ impl Rng {
         Self { state }
     }
 
+    /// The next 128 random bits, as bytes.
+    pub fn next_bytes(&mut self) -> [u8; 16] {
+        let (high, low) = (self.next_u64(), self.next_u64());
+        (u128::from(high) << 64 | u128::from(low)).to_be_bytes()
+    }
+
     /// The next 64 random bits.
     pub fn next_u64(&mut self) -> u64 {
         let s = &mut self.state;

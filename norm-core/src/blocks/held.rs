@@ -82,8 +82,7 @@ impl Held {
         let end = geometry.offset + u64::from(geometry.len);
         self.covered.first_from(geometry.offset).filter(|&first| first < end)?;
         let covered = symbols(&self.covered, geometry);
-        let held = symbols(&self.held, geometry);
-        (covered.count() > 0).then_some(HeldSymbols { held, covered })
+        (covered.count() > 0).then(|| HeldSymbols { held: symbols(&self.held, geometry), covered })
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Transmit {
     pub destination: Destination,
     /// Bytes per datagram, margins included.
     pub segment_size: usize,
+    /// The address of the sender that the segments speak to; `None` when they are of a sender.
+    pub feedback_to: Option<SocketAddr>,
 }
 
 /// Bytes that a datagram takes on the wire in addition to what its engine writes: headers of IP and
@@ -192,7 +194,14 @@ impl TransmitBuf {
 
     /// The description of what is in the buffer; `None` when it is empty.
     pub fn transmit(&self, destination: Destination) -> Option<Transmit> {
-        (self.datagrams > 0).then_some(Transmit { destination, segment_size: self.segment_size })
+        let segment_size = self.segment_size;
+        let transmit = Transmit { destination, segment_size, feedback_to: None };
+        (self.datagrams > 0).then_some(transmit)
+    }
+
+    /// The same of feedback to the sender at an address, wherever it goes.
+    pub fn feedback(&self, destination: Destination, sender: SocketAddr) -> Option<Transmit> {
+        Some(Transmit { feedback_to: Some(sender), ..self.transmit(destination)? })
     }
 }
 
@@ -216,8 +225,12 @@ mod tests {
         append(&mut out, 3, 1);
         assert_eq!(out.as_bytes(), [1, 1, 1, 2, 2, 2, 3]);
         assert_eq!((out.datagrams(), out.payload_bytes()), (3, 7));
-        let transmit = Transmit { destination: Destination::Group, segment_size: 3 };
+        let transmit =
+            Transmit { destination: Destination::Group, segment_size: 3, feedback_to: None };
         assert_eq!(out.transmit(Destination::Group), Some(transmit));
+        let sender = ([192, 0, 2, 1], 6003).into();
+        let feedback = Transmit { feedback_to: Some(sender), ..transmit };
+        assert_eq!(out.feedback(Destination::Group, sender), Some(feedback));
         out.clear();
         assert!(out.as_bytes().is_empty() && out.transmit(Destination::Group).is_none());
         assert_eq!((out.datagrams(), out.payload_bytes(), out.segment_size()), (0, 0, 0));

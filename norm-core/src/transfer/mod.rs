@@ -9,6 +9,7 @@ mod outbound;
 
 use crate::base::Rng;
 
+pub use crate::carousel::Passes;
 pub use inbound::{Inbound, InboundNotice, InboundStats, ReceiverStatus, SourceView};
 pub use object::{FileContent, ObjectMeta, ObjectSpec};
 pub use outbound::{

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::record::is_unfinished;
+use super::record::{is_unfinished, make_folder};
 
 /// Bytes that hashes and receipts may take together.
 pub const MAX_STATE_BYTES: u64 = 1 << 30;
@@ -52,6 +52,28 @@ impl StateFolders {
     #[must_use]
     pub fn without_hashes(self) -> Self {
         Self { hashes: None, ..self }
+    }
+
+    /// Those that are there.
+    pub fn existing(&self) -> Vec<PathBuf> {
+        let both = [self.hashes(), self.receipts()].into_iter().flatten();
+        both.filter(|folder| folder.is_dir()).map(Path::to_owned).collect()
+    }
+
+    /// Makes the folder for hashes of files, which others cannot look into.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make_hashes(&self) -> io::Result<()> {
+        self.hashes().map_or(Ok(()), make_folder)
+    }
+
+    /// Makes the folder for receipts, which others cannot look into.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn make_receipts(&self) -> io::Result<()> {
+        self.receipts().map_or(Ok(()), make_folder)
     }
 
     /// The folder for hashes of files.

@@ -12,7 +12,7 @@ use super::Origin;
 use crate::io::driver::{self, Application, Clock};
 use crate::io::error::NetError;
 use crate::io::interface::InterfaceSpec;
-use crate::io::layer::Layer;
+use crate::io::layer::Bare;
 use crate::io::socket::{Link, LinkChange, LinkConfig};
 use crate::running::Running;
 use crate::stopper::{Stopper, os_seed};
@@ -112,14 +112,4 @@ impl Application<Announcer> for App {
     }
 }
 
-impl Layer for Announcer {
-    type Engine = Self;
-
-    fn engine(&self) -> &Self {
-        self
-    }
-
-    fn engine_mut(&mut self) -> &mut Self {
-        self
-    }
-}
+impl Bare for Announcer {}

@@ -249,6 +249,20 @@ pub enum Hint {
         /// How many are received at once.
         limit: usize,
     },
+    /// What is heard is sealed with another key, or with any although this session has none: it is
+    /// ignored.
+    OtherKey {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+        /// Names the key that it is sealed with.
+        key_id: String,
+        /// Names the session's own key; null without one.
+        own: Option<String>,
+    },
+    /// Another machine seals as this one does: one of them was copied while it ran. This one goes on
+    /// under another number.
+    MachineCopied,
     /// A sender sends something that is no file set of this version: it is ignored.
     NotAFileSet {
         /// Number of the sender.

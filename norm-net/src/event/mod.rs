@@ -17,6 +17,7 @@ mod path_text;
 mod problem;
 mod receive;
 mod receive_report;
+mod security;
 mod send;
 mod send_report;
 #[cfg(feature = "serde")]
@@ -37,6 +38,7 @@ pub use receive::{EntrySum, ReceiveEvent, ReceiveProgress, ResumeData};
 pub use receive_report::{
     MAX_NAMED, MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetFailure, SetReport,
 };
+pub use security::{Proved, Security, SecurityMode};
 pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
 pub use send_report::{
     HashedFile, ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem,

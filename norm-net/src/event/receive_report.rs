@@ -10,7 +10,7 @@ use norm_core::transfer::NodeId;
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{NotSent, Problem};
+use super::{NotSent, Problem, Security};
 
 /// File sets remembered in a report.
 pub const MAX_REPORTS: usize = 1_000;
@@ -64,6 +64,8 @@ pub struct ReceiveReport {
     /// Packets that this machine's kernel dropped because the socket's buffer was full; 0 where the
     /// system does not tell.
     pub kernel_drops: u64,
+    /// How the session was protected.
+    pub security: Security,
 }
 
 impl ReceiveReport {
@@ -87,6 +89,7 @@ impl ReceiveReport {
             ce_marked: 0,
             other_tsi: None,
             kernel_drops: 0,
+            security: Security::default(),
         }
     }
 }

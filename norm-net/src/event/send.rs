@@ -250,7 +250,7 @@ pub enum SendPhase {
     Paused,
     /// Everything was sent once; repairing, and waiting for receivers to confirm.
     Confirming,
-    /// One way: everything was sent once, and is sent again.
+    /// In passes: everything was sent once, and is sent again.
     Repeating,
     /// All known receivers have finished; staying for late ones.
     Lingering,

@@ -8,7 +8,7 @@ use norm_core::fileset::{ContentHash, FileHash};
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{ReceiverInfo, SystemError, path_text};
+use super::{ReceiverInfo, Security, SystemError, path_text};
 
 /// What came of a transfer that was sent. With a separate group, of both together.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +56,8 @@ pub struct SendReport {
     pub nacks: u64,
     /// All receivers heard of, by node id; without those that left before data flowed.
     pub receivers: Vec<ReceiverReport>,
+    /// How the session was protected.
+    pub security: Security,
 }
 
 impl SendReport {
@@ -78,6 +80,7 @@ impl SendReport {
             coded_packets: 0,
             nacks: 0,
             receivers: Vec::new(),
+            security: Security::default(),
         }
     }
 }
@@ -136,8 +139,8 @@ pub enum SendOutcome {
     Partial,
     /// Receivers were heard, but none has everything.
     AllFailed,
-    /// One way: everything was sent as often as was wanted, or at least once before the session was
-    /// stopped. Nothing is known of receivers.
+    /// To receivers that may not answer, of which none was heard: everything was sent as often as
+    /// was wanted, or at least once before the session was stopped.
     Sent,
     /// No receiver was heard. Silent ones may have everything.
     NoReceivers,

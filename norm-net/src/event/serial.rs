@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use norm_core::transfer::Passes;
 use serde::{Serialize, Serializer};
 
 use crate::io::dscp::Dscp;
@@ -126,6 +127,15 @@ pub(crate) fn protocol<S: Serializer>(
     ProtocolFields { protocol, tsi }.serialize(serializer)
 }
 
+/// How often everything is sent.
+#[expect(clippy::ref_option, reason = "serde hands fields over like this")]
+pub(crate) fn passes<S: Serializer>(
+    passes: &Option<Passes>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    PassesFields::from(*passes).serialize(serializer)
+}
+
 /// A bound of the rate in bits per second.
 pub(crate) fn bound<S: Serializer>(bound: &Bound, serializer: S) -> Result<S::Ok, S::Error> {
     bound.bits().serialize(serializer)
@@ -158,6 +168,29 @@ pub(crate) fn with_message(schema: &mut schemars::Schema) {
         if let Some(Value::Array(required)) = variant.get_mut("required") {
             required.push("message".into());
         }
+    }
+}
+
+/// Passes in JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub(crate) struct PassesFields {
+    /// How often everything is sent in a carousel; 0 is without end, null is no carousel.
+    passes: Option<u32>,
+    /// Percent of coded symbols that are sent beyond what is needed, where everything is sent once
+    /// to receivers that may not answer; null otherwise.
+    overhead: Option<u32>,
+}
+
+impl From<Option<Passes>> for PassesFields {
+    fn from(passes: Option<Passes>) -> Self {
+        let (passes, overhead) = match passes {
+            Some(Passes::Once { overhead }) => (None, Some(overhead)),
+            Some(Passes::Times(times)) => (Some(times), None),
+            Some(Passes::Forever) => (Some(0), None),
+            None => (None, None),
+        };
+        Self { passes, overhead }
     }
 }
 

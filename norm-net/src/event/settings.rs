@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use norm_core::fileset::SetId;
+use norm_core::transfer::Passes;
 
 #[cfg(feature = "serde")]
 use super::serial;
@@ -57,6 +58,10 @@ pub struct SendSettings {
     #[cfg_attr(feature = "serde", serde(rename = "tsi", serialize_with = "serial::tsi"))]
     #[cfg_attr(feature = "schema", schemars(with = "Option<u64>"))]
     pub flute: Option<FluteSend>,
+    /// How often everything is sent, where it is sent in passes.
+    #[cfg_attr(feature = "serde", serde(flatten, serialize_with = "serial::passes"))]
+    #[cfg_attr(feature = "schema", schemars(with = "serial::PassesFields"))]
+    pub passes: Option<Passes>,
     /// Files to send, empty ones included.
     pub files: u64,
     /// Directories found; standalone files are sent without them.
@@ -89,6 +94,7 @@ impl SendSettings {
             set: None,
             standard: None,
             flute: None,
+            passes: None,
             files: 0,
             directories: 0,
             links: 0,

@@ -9,8 +9,10 @@ use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
 
+use crate::io::clocks::Clocks;
 use crate::io::layer::Layer;
 use crate::io::membership::{Action, Expected, MembershipWatch, Recovered};
+use crate::io::seal::{self, SealState};
 use crate::io::socket::{Link, LinkChange, LinkStats, SendOutcome, TooLong};
 use crate::stopper::os_seed;
 
@@ -70,6 +72,8 @@ pub trait Application<E: Endpoint> {
     /// Told that the network had forgotten that this host is in the group, and that joining again
     /// has helped.
     fn recovered(&mut self, _recovered: Recovered) {}
+    /// Told now and then, and at the end, what has passed the session's gate.
+    fn gate(&mut self, _engine: &mut E, _now: Timestamp, _state: &SealState) {}
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
 }
@@ -106,6 +110,7 @@ pub fn run<L: Layer>(
     let mut next_drops = next_look;
     let mut left = Left::default();
     let mut membership = MembershipWatch::new(next_look, os_seed()?);
+    let mut clocks = Clocks::now();
     loop {
         let now = Cell::new(clock.now());
         if now.get() >= next_drops {
@@ -130,6 +135,7 @@ pub fn run<L: Layer>(
             if look(link, engine, app, &mut outgoing, &mut left, now) {
                 membership.joined_anew(now);
             }
+            guard(engine, app, &mut clocks, now)?;
             let expected = app.expected(engine.engine(), now);
             if let Some(recovered) = keep_membership(&mut membership, link, now, expected) {
                 app.recovered(recovered);
@@ -140,7 +146,7 @@ pub fn run<L: Layer>(
         }
         let mut started = start_jobs(engine, app, now);
         if app.turn(engine.engine_mut(), now).is_break() {
-            return Ok(());
+            return guard(engine, app, &mut clocks, now);
         }
         let sent = outgoing.send(link, clock, engine, app.keeps_refused())?;
         if let Sent::TooLong { bytes } = sent {
@@ -195,6 +201,30 @@ fn look<L: Layer>(
         None => {}
     }
     moved
+}
+
+/// Tells what has passed the gate. A machine whose clocks part was stopped, and may have been
+/// copied.
+///
+/// # Errors
+/// When there are no random numbers: nothing can be sealed any more.
+fn guard<L: Layer>(
+    engine: &mut L,
+    app: &mut impl Application<L::Engine>,
+    clocks: &mut Clocks,
+    now: Timestamp,
+) -> io::Result<()> {
+    let have_parted = clocks.have_parted();
+    let Some(gate) = engine.gate() else { return Ok(()) };
+    if let Some(error) = gate.failure() {
+        return Err(io::Error::other(error));
+    }
+    if let Some(guard) = gate.guard_mut().filter(|_| have_parted) {
+        guard.suspect_copy(now);
+    }
+    let state = seal::state(gate);
+    app.gate(engine.engine_mut(), now, &state);
+    Ok(())
 }
 
 /// Joins again, or says again that this host is in its group, if it is time. What the system

@@ -5,6 +5,9 @@
 //! speaks to the engine in the middle.
 
 use norm_core::endpoint::Endpoint;
+use norm_seal::Gate;
+
+use super::seal::OsRuns;
 
 /// An endpoint around an engine; an engine without a layer is its own.
 ///
@@ -19,4 +22,24 @@ pub trait Layer: Endpoint {
 
     /// The engine, to be changed.
     fn engine_mut(&mut self) -> &mut Self::Engine;
+
+    /// The gate, if one of the layers is one.
+    fn gate(&mut self) -> Option<&mut Gate<OsRuns>> {
+        None
+    }
+}
+
+/// An engine, which is its own layer.
+pub trait Bare: Endpoint {}
+
+impl<E: Bare> Layer for E {
+    type Engine = E;
+
+    fn engine(&self) -> &E {
+        self
+    }
+
+    fn engine_mut(&mut self) -> &mut E {
+        self
+    }
 }

@@ -2,8 +2,10 @@
 
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
 use norm_core::{Rng, Timestamp};
+use norm_seal::Gate;
 
 use super::layer::Layer;
+use super::seal::OsRuns;
 
 /// A layer that some of the arriving packets do not pass.
 #[derive(Debug)]
@@ -31,6 +33,10 @@ impl<E: Layer> Layer for Lossy<E> {
 
     fn engine_mut(&mut self) -> &mut E::Engine {
         self.engine.engine_mut()
+    }
+
+    fn gate(&mut self) -> Option<&mut Gate<OsRuns>> {
+        self.engine.gate()
     }
 }
 

@@ -7,9 +7,11 @@
 //! - [`driver`]: the loop around an engine.
 //! - [`membership`]: when a host says again that it is in its group.
 //! - [`layer`]: endpoints around an engine; `lossy` drops packets for demonstrations.
+//! - [`seal`]: what a sealed session is given; `clocks` notices that a machine was copied.
 //! - [`workers`]: threads for slow work; `inline` says when work is done without them.
 //! - [`error`]: what can go wrong while a link is opened, with the cure.
 
+mod clocks;
 pub mod driver;
 pub mod dscp;
 pub mod error;
@@ -18,6 +20,7 @@ pub mod interface;
 pub mod layer;
 pub(crate) mod lossy;
 pub mod membership;
+pub mod seal;
 pub mod socket;
 mod watch;
 pub mod workers;

@@ -12,7 +12,8 @@ use norm_core::norm::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
 
 use crate::io::interface::InterfaceSpec;
-use crate::io::socket::LinkConfig;
+use crate::io::seal::SealConfig;
+use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::ConfigProblem;
 use crate::transfer::norm::FEEDBACK;
 use crate::transfer::receive::ReceiveError;
@@ -46,7 +47,7 @@ pub struct ObjectSendOptions {
     /// every receiver that is heard is listed. In native mode membership queries find the
     /// receivers, those that lose nothing included.
     pub mode: Mode,
-    /// Bytes of content per packet, 64 to 65,000.
+    /// Bytes of content per packet, 64 to 65,000; in a sealed session 44 more are taken of them.
     pub segment_size: u16,
     /// Our node id, not 0 or 2^32 - 1; `None` draws one.
     pub node: Option<u32>,
@@ -58,6 +59,9 @@ pub struct ObjectSendOptions {
     pub start_timeout: Option<Duration>,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
+    /// Seal everything that is sent, and take only feedback that is sealed. Objects and streams are
+    /// then of somebody who has the key. `None`: they may be anybody's.
+    pub seal: Option<SealConfig>,
     /// Bytes of DATA objects in a session at most: it keeps them for repair until its end.
     pub max_held: usize,
 }
@@ -84,6 +88,7 @@ impl ObjectSendOptions {
             min_receivers: 0,
             start_timeout: None,
             linger: Duration::ZERO,
+            seal: None,
             max_held: 1 << 30,
         }
     }
@@ -102,9 +107,18 @@ impl ObjectSendOptions {
             ecn: self.control != RateControl::Fixed && self.mode == Mode::Native,
             loopback: self.loopback,
             recv_buffer: 4 << 20,
-            feedback_filter: Some(FEEDBACK),
+            feedback_filter: Some(match self.seal {
+                Some(_) => PacketFilter::SEALED_FEEDBACK,
+                None => FEEDBACK,
+            }),
             ..LinkConfig::new(self.group)
         }
+    }
+
+    /// Bytes of content per packet, without what the seal takes.
+    pub(super) fn content_per_packet(&self) -> u16 {
+        let seal = SealConfig::margins(self.seal.as_ref()).bytes();
+        self.segment_size.saturating_sub(seal as u16)
     }
 
     pub(super) fn engine_config(&self, rng: &mut Rng) -> Result<SenderConfig, SendError> {
@@ -114,15 +128,16 @@ impl ObjectSendOptions {
         let code = RsCode::new(self.form, Points::Rizzo, self.block_len, self.parity);
         let (block_len, parity) = (self.block_len, self.parity);
         let code = code.map_err(|error| ConfigProblem::Code { block_len, parity, error })?;
+        let margins = SealConfig::margins(self.seal.as_ref());
         let base = SenderConfig::new(self.node.map_or_else(|| NodeId::draw(rng), NodeId));
         Ok(SenderConfig {
             rate: self.rate,
             control: self.control,
             packets: PacketOptions {
-                overhead: PacketOverhead::to(self.group.ip()),
+                overhead: PacketOverhead::to(self.group.ip()).with(margins),
                 ..PacketOptions::default()
             },
-            segment_size: self.segment_size,
+            segment_size: self.content_per_packet(),
             scheme: Scheme::ReedSolomon(code),
             mode: self.mode,
             patience: self.patience,
@@ -155,6 +170,8 @@ pub struct ObjectReceiveOptions {
     pub node: Option<u32>,
     /// What this receiver calls itself; cut at 64 bytes. Only senders of our own make ask for it.
     pub name: String,
+    /// Take only what is sealed, and seal feedback. `None`: objects may be anybody's.
+    pub seal: Option<SealConfig>,
     /// Largest DATA object taken, in bytes; larger ones are refused.
     pub max_data: usize,
     /// Memory for DATA objects under way or not fetched yet, in bytes. One is always taken.
@@ -184,6 +201,7 @@ impl ObjectReceiveOptions {
             loopback: true,
             node: None,
             name: String::new(),
+            seal: None,
             max_data: 64 << 20,
             memory: 128 << 20,
             stream_buffer: 64 << 20,
@@ -220,7 +238,7 @@ impl ObjectReceiveOptions {
     }
 
     pub(super) fn engine_config(&self, rng: &mut Rng) -> ReceiverConfig {
-        let identity = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+        let identity = Identity(rng.next_bytes());
         let feedback = match self.feedback {
             Feedback::Multicast if !self.group.ip().is_multicast() => Feedback::Unicast,
             feedback => feedback,
@@ -234,7 +252,8 @@ impl ObjectReceiveOptions {
             accept_streams: true,
             stream_buffer: self.stream_buffer,
             patience: self.patience,
-            ..ReceiverConfig::new(Identity(identity.to_be_bytes()))
+            margins: SealConfig::margins(self.seal.as_ref()),
+            ..ReceiverConfig::new(identity)
         }
     }
 }

@@ -103,6 +103,9 @@ pub enum ConfigProblem {
     },
     /// A pattern of what is wanted is none.
     Pattern(PatternError),
+    /// A session for programs of others, in standard mode or by a profile of FLUTE that is not our
+    /// own, cannot be sealed: they have no keys.
+    SealedForOthers,
     /// One way, nothing tells how much the network takes: a fixed rate is needed.
     OneWayRate,
     /// One way, an option has no meaning that needs to hear of receivers.
@@ -172,6 +175,10 @@ impl fmt::Display for ConfigProblem {
             ),
             Self::AnnounceWithoutGroup { group } => announced_without_group(f, *group),
             Self::Pattern(error) => error.fmt(f),
+            Self::SealedForOthers => f.write_str(
+                "programs of others have no keys: a session in standard mode, or by a profile of \
+                 FLUTE other than our own, cannot be sealed",
+            ),
             Self::OneWayRate | Self::OneWay { .. } | Self::Tsi { .. } | Self::Flute(_) => {
                 one_way(f, self)
             }
@@ -236,6 +243,8 @@ pub enum OneWayOption {
     OnRequest,
     /// To choose senders by their names.
     SenderName,
+    /// Standard mode, together with a carousel of NORM.
+    StandardCarousel,
 }
 
 impl fmt::Display for OneWayOption {
@@ -247,6 +256,9 @@ impl fmt::Display for OneWayOption {
                 "one way, a sender cannot wait for receivers: start them before it, or repeat"
             }
             Self::OnRequest => "one way, receivers cannot ask for anything: send all of it",
+            Self::StandardCarousel => {
+                "receivers of other implementations know no carousels: leave one of both out"
+            }
             Self::SenderName => "by FLUTE senders have no names: choose a source, or a TSI",
         })
     }

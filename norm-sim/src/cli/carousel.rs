@@ -4,11 +4,14 @@ use std::num::NonZero;
 use std::process::ExitCode;
 
 use clap::Args;
-use norm_sim::Carousel;
+use norm_sim::{Carousel, CarouselProtocol};
 
-/// Measures what receivers of a FLUTE carousel wait for, per packet of content
+/// Measures what receivers of a carousel wait for, per packet of content
 #[derive(Debug, Args)]
 pub(super) struct Measure {
+    /// By NORM, to receivers without feedback, instead of by FLUTE.
+    #[arg(long)]
+    norm: bool,
     /// Number of objects in the 64 MiB.
     #[arg(long, value_name = "N", default_value_t = 1)]
     objects: u64,
@@ -32,13 +35,14 @@ impl Measure {
         let cores = || std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
         let threads = self.threads.unwrap_or_else(cores).get();
         let seeds: Vec<u64> = (self.seed..self.seed.saturating_add(self.seeds)).collect();
-        println!("64 MiB, {} objects, K about {}", self.objects, self.block_len);
+        let protocol = if self.norm { CarouselProtocol::Norm } else { CarouselProtocol::Flute };
+        println!("64 MiB by {protocol:?}, {} objects, K about {}", self.objects, self.block_len);
         println!("loss    mean   19 of 20  most   bound");
         let mut code = ExitCode::SUCCESS;
         for (loss, bound) in Carousel::BOUNDS {
             let (objects, block_len) = (self.objects, self.block_len);
-            let waited =
-                Carousel { objects, block_len, ..Carousel::new(loss) }.run(&seeds, threads);
+            let carousel = Carousel { objects, block_len, ..Carousel::new(loss) };
+            let waited = carousel.by(protocol).run(&seeds, threads);
             let [mean, most, all] =
                 [waited.mean(), waited.percentile(0.95), waited.percentile(1.0)];
             let percent = loss * 100.0;

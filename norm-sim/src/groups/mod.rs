@@ -6,6 +6,6 @@ mod runs;
 mod slow;
 
 pub use hosts::{Machine, Scene, Times, scenes};
-pub use matrix::{Cell, CellUse, cells};
+pub use matrix::{Cell, CellUse, PathUse, cells};
 pub use runs::Runs;
-pub use slow::{Evicted, SlowCell, slow_cells};
+pub use slow::{Evicted, SlowCell, SlowRun, slow_cells};

@@ -2,8 +2,10 @@
 
 mod downlink;
 mod processor;
+mod seal;
 mod socket;
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,11 +19,12 @@ use crate::node::{Machine, Outbox};
 use crate::outcome::Captured;
 use crate::packet::{Body, HostId, Packet, To, mix};
 use crate::reference::Reference;
-use crate::scenario::{Change, Role, Scenario};
+use crate::scenario::{self, Change, Role, Scenario};
 use crate::switch::{Arriving, Entry, Log};
 
 use downlink::Downlink;
 use processor::Processor;
+use seal::HostSeal;
 use socket::Socket;
 
 /// The work space of a thread, and what the hosts that it runs have sent.
@@ -77,6 +80,8 @@ pub(crate) struct Host {
     socket: Socket,
     processor: Option<Processor>,
     captures: bool,
+    /// The gate of a sealed session.
+    seal: Option<HostSeal>,
     /// The host is a receiving engine.
     is_receiver: bool,
     /// It has lost a NACK of another receiver, and nothing has arrived since.
@@ -127,6 +132,7 @@ impl Host {
             ),
             processor: plan.limits.map(|limits| Processor::new(limits, rng(3))),
             captures: false,
+            seal: seal(scenario, plan, rng(4)),
             is_receiver: matches!(plan.role, Role::Receiver(_)),
             cut_off: false,
             audience: reference.receivers.into(),
@@ -247,7 +253,13 @@ impl Host {
         if self.processor.is_some() {
             turn.outbox.limit_turn(at.saturating_since(arrived));
         }
-        self.machine.receive(self.clock.shows(at), packet, &mut turn.outbox);
+        let now = self.clock.shows(at);
+        let Some(seal) = &mut self.seal else {
+            return self.machine.receive(now, packet, &mut turn.outbox);
+        };
+        if let Some(opened) = seal.open(now, packet) {
+            self.machine.receive(now, &opened, &mut turn.outbox);
+        }
     }
 
     /// The timer has expired, or a change of the host's life is due.
@@ -313,6 +325,7 @@ impl Host {
                 self.alive = true;
                 self.stalled_until = None;
                 self.empty_socket();
+                self.seal.iter_mut().for_each(HostSeal::restart);
                 self.machine.start(now, &mut turn.outbox);
             }
             Change::Stop => {
@@ -374,7 +387,9 @@ impl Host {
     }
 
     fn send(&mut self, at: Timestamp, turn: &mut Turn) {
+        let mut feedback_to = turn.outbox.feedback_to.drain(..);
         for (to, body) in turn.outbox.packets.drain(..) {
+            let sender = feedback_to.next().flatten();
             // A limited processor sends one packet after the other.
             let at = self.processor.as_mut().map_or(at, |processor| processor.work(at));
             let mut packet = Packet {
@@ -392,6 +407,10 @@ impl Host {
                 (&mut self.machine, &packet.body)
             {
                 packet.symbol = node.check_sent(at.saturating_since(START), bytes);
+            }
+            if let Some(seal) = &mut self.seal {
+                let Some(sealed) = sealed(seal, &packet, sender) else { continue };
+                packet = sealed;
             }
             if self.captures {
                 turn.captured.extend(captured(at, &packet));
@@ -413,6 +432,26 @@ impl Host {
             turn.sent.push((at, packet));
         }
     }
+}
+
+/// The gate of a host; `None` for those without the key.
+fn seal(scenario: &Scenario, plan: &scenario::Host, rng: Rng) -> Option<HostSeal> {
+    let role = match plan.role {
+        Role::Sender(_) | Role::FluteSender(_) => norm_seal::Role::Sender,
+        Role::Receiver(_) | Role::FluteReceiver(_) => norm_seal::Role::Receiver,
+        Role::Tcp(_) | Role::Population(_) | Role::Engine(_) | Role::Attacker(_) => return None,
+    };
+    scenario.sealed.map(|suite| HostSeal::new(role, suite, rng))
+}
+
+/// A packet as it leaves the gate; `None` if it cannot be sealed.
+fn sealed(seal: &mut HostSeal, packet: &Packet, sender: Option<SocketAddr>) -> Option<Packet> {
+    let Body::Datagram(plain) = &packet.body else { return Some(packet.clone()) };
+    let body = Body::Datagram(seal.seal(plain, sender)?);
+    let Packet { from, to, from_moves, ecn_capable, cut_off, symbol, .. } = *packet;
+    let plain = Some(Arc::clone(plain));
+    let packet = Packet::new(from, to, body);
+    Some(Packet { from_moves, ecn_capable, cut_off, symbol, plain, ..packet })
 }
 
 /// Counts content that a receiver has lost. True when it has lost a NACK of another receiver.

@@ -1,5 +1,6 @@
 //! The contract between a host and the node that runs on it.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -48,6 +49,8 @@ pub(crate) struct FlowStats {
 #[derive(Debug)]
 pub(crate) struct Outbox {
     pub(crate) packets: Vec<(To, Body)>,
+    /// Of a receiver: the sender that each of them is for.
+    pub(crate) feedback_to: Vec<Option<SocketAddr>>,
     elapsed: Duration,
     /// How long the packet of this turn has waited in the socket.
     waited: Duration,
@@ -70,6 +73,7 @@ impl Default for Outbox {
     fn default() -> Self {
         Self {
             packets: Vec::new(),
+            feedback_to: Vec::new(),
             elapsed: Duration::ZERO,
             waited: Duration::ZERO,
             batches: usize::MAX,

@@ -13,6 +13,7 @@ mod machine;
 mod norm_receiver;
 mod norm_sender;
 mod population;
+mod prepared;
 mod tcp;
 
 pub(crate) use contract::{Node, Outbox};

@@ -89,11 +89,24 @@ impl NormReceiver {
     /// True when it waits for nothing more, or has never found a sender.
     pub(crate) fn is_quiet(&self) -> bool {
         let o = &self.outcome;
-        self.engine.is_none() || o.released || o.ended || self.silent || self.genuine.is_empty()
+        // One that sends nothing is not told that it may go.
+        let is_mute = self.plan.config.feedback == Feedback::None;
+        let is_free = o.released || o.ended || (is_mute && o.completed.is_some());
+        self.engine.is_none() || is_free || self.silent || self.genuine.is_empty()
     }
 
     pub(crate) fn is_complete(&self) -> bool {
         self.outcome.completed.is_some()
+    }
+
+    /// When it was complete.
+    pub(crate) fn completed(&self) -> Option<Duration> {
+        self.outcome.completed
+    }
+
+    /// True when it is switched off.
+    pub(crate) fn is_off(&self) -> bool {
+        self.engine.is_none()
     }
 
     pub(crate) fn host(&self) -> HostId {
@@ -158,6 +171,7 @@ impl NormReceiver {
                 };
                 let payload = Arc::from(out.transmit.as_bytes());
                 out.packets.push((to, Body::Datagram(payload)));
+                out.feedback_to.push(transmit.feedback_to);
             }
             timed = true;
         }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone};
 use norm_core::fec::Scheme;
-use norm_core::norm::sender::{Sender, SenderEvent, SenderStats};
+use norm_core::norm::sender::{Passes, Payload, Sender, SenderEvent, SenderStats};
 use norm_core::norm::wire::{Command, MemberReport, Message, RepairFlags};
 
 use super::contract::{Node, Outbox, hand_over};
 use super::fair_time::FairTime;
+use super::prepared::PreparedSymbols;
 use crate::invariants::{LossEvents, RateCheck};
 use crate::outcome::SenderOutcome;
 use crate::packet::{Body, HostId, Packet, Symbol, To, mix};
@@ -32,6 +33,7 @@ pub(crate) struct NormSender {
     moves: bool,
     /// Results of jobs, and when each is ready.
     jobs: VecDeque<(Timestamp, JobDone)>,
+    prepared: PreparedSymbols,
     /// When to ask for application acknowledgments.
     ack_at: Option<Timestamp>,
     rate: RateCheck,
@@ -51,8 +53,11 @@ pub(crate) struct NormSender {
     closing: bool,
     /// True time of its last event before the EOT.
     last: Duration,
+    /// When each packet was sent, if that is recorded.
+    sent: Vec<Duration>,
     stats: SenderStats,
-    events: Vec<SenderEvent>,
+    /// With the true time of each.
+    events: Vec<(Duration, SenderEvent)>,
     rate_trace: Vec<String>,
     next: Timestamp,
 }
@@ -77,6 +82,7 @@ impl NormSender {
             engine: None,
             moves,
             jobs: VecDeque::new(),
+            prepared: PreparedSymbols::default(),
             ack_at: None,
             rate: RateCheck::new(plan.config.rate, plan.config.packets.overhead.bytes()),
             reported: BTreeMap::new(),
@@ -89,6 +95,7 @@ impl NormSender {
             fair_time: FairTime::default(),
             all_sent: None,
             finished: None,
+            sent: Vec::new(),
             stats: SenderStats::default(),
             events: Vec::new(),
             rate_trace: Vec::new(),
@@ -99,6 +106,11 @@ impl NormSender {
     /// When it had finished.
     pub(crate) fn finished(&self) -> Option<Duration> {
         self.finished
+    }
+
+    /// True of a carousel that never ends by itself.
+    pub(crate) fn is_endless(&self) -> bool {
+        matches!(self.plan.config.payload, Payload::Carousel { passes: Passes::Forever, .. })
     }
 
     /// True when it sent an EOT although a host, running since `since`, had reported within the
@@ -126,10 +138,12 @@ impl NormSender {
             host: self.me,
             stats: self.stats(),
             all_sent: self.all_sent,
-            events: self.events.clone(),
+            events: self.events.iter().map(|(_, event)| event.clone()).collect(),
+            event_times: self.events.iter().map(|&(at, _)| at).collect(),
             loss_events: self.loss_events.count(),
             expected_nacks: self.loss_events.nacks(),
             rate_trace: self.rate_trace.clone(),
+            sent: self.sent.clone(),
         }
     }
 
@@ -145,6 +159,9 @@ impl NormSender {
 
     /// Checks a packet that it sends, and returns the symbol in it.
     pub(crate) fn check_sent(&mut self, at: Duration, datagram: &[u8]) -> Option<Symbol> {
+        if self.plan.records {
+            self.sent.push(at);
+        }
         let (_, message) = Message::parse(datagram).expect("a sender's packets can be parsed");
         let fields = match &message {
             Message::Info(info) => info.sender,
@@ -185,7 +202,8 @@ impl NormSender {
                 self.take_event(&engine, out, event);
             }
             while let Some(job) = engine.poll_job() {
-                self.jobs.push_back((now + self.plan.read_delay, self.work(job)));
+                let done = self.work(job);
+                self.jobs.push_back((now + self.plan.read_delay, done));
             }
             while self.jobs.front().is_some_and(|(at, _)| *at <= now)
                 && let Some((_, done)) = self.jobs.pop_front()
@@ -228,11 +246,11 @@ impl NormSender {
             _ => {}
         }
         if !matches!(event, SenderEvent::ReceiverReport { .. }) {
-            self.events.push(event);
+            self.events.push((out.elapsed(), event));
         }
     }
 
-    fn work(&self, job: Job) -> JobDone {
+    fn work(&mut self, job: Job) -> JobDone {
         let reference = self.reference.of(self.me).expect("every sender has a reference");
         match job {
             Job::Read(job) => {
@@ -243,7 +261,17 @@ impl NormSender {
                 let symbols = reference.encode(job.block, &job.source, job.first, job.count);
                 JobDone::Encode { block: job.block, first: job.first, result: Ok(symbols) }
             }
-            Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => panic!("not of this sender"),
+            Job::Prepare(job) => {
+                let source = job.source;
+                let bytes = reference.read(source.object, source.offset, source.len as usize);
+                let range = job.first..job.first + job.count;
+                let symbols = reference.encode_at(source.object, source.offset, &bytes, range);
+                self.prepared.keep(job, symbols)
+            }
+            Job::Gather(job) => self
+                .prepared
+                .gather(&job, |object, offset, len| reference.read(object, offset, len as usize)),
+            Job::Store(_) => panic!("not of this sender"),
         }
     }
 
@@ -290,6 +318,7 @@ impl Node for NormSender {
             self.stats = *engine.stats();
         }
         self.jobs.clear();
+        self.prepared.clear();
         self.ack_at = None;
         self.next = Timestamp::MAX;
     }
@@ -318,7 +347,9 @@ impl Node for NormSender {
             if self.plan.broken.is_some() && self.ignores(&message) {
                 return;
             }
-            if let Message::Nack(nack) = message {
+            if let Message::Nack(nack) = message
+                && nack.sender == self.plan.config.node
+            {
                 let receivers = self.reference.receivers;
                 let cut_off = packet.cut_off;
                 self.loss_events.heard(now, grtt, self.backoff, receivers, &nack, cut_off);

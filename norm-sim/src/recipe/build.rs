@@ -7,8 +7,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use norm_core::fec::{Layout, MAX_RS8_SYMBOLS, MAX_RS16_SYMBOLS, Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::{Feedback, JoinPolicy};
-use norm_core::norm::sender::{ObjectSpec, PacketSize, Payload, RateControl, SenderConfig};
+use norm_core::norm::sender::{ObjectSpec, PacketSize, Passes, Payload, RateControl, SenderConfig};
 use norm_core::norm::wire::NodeId;
+use norm_seal::Suite;
 
 use super::Recipe;
 use super::feature::{Feature, FecId, Place};
@@ -30,6 +31,20 @@ const MAX_RS8_PARITY: u16 = 55;
 
 /// The scenario that a recipe describes.
 pub(super) fn scenario(recipe: &Recipe) -> Scenario {
+    let mut scenario = unsealed(recipe);
+    let sealed = recipe.features.iter().find_map(|feature| match feature {
+        Feature::Sealed { chacha: true } => Some(Suite::ChaCha20Poly1305),
+        Feature::Sealed { chacha: false } => Some(Suite::Aes256Gcm),
+        _ => None,
+    });
+    if let Some(suite) = sealed {
+        scenario.seal(suite);
+    }
+    scenario
+}
+
+/// The same, with everything in the clear.
+fn unsealed(recipe: &Recipe) -> Scenario {
     let session = recipe.features.iter().find_map(|feature| match feature {
         Feature::Flute(session) => Some(session),
         _ => None,
@@ -154,6 +169,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Backoff(_)
         | F::PacketSizes
         | F::Payload { .. }
+        | F::Carousel { .. }
         | F::WaitFor
         | F::SlowRead { .. }
         | F::SmallCache { .. }
@@ -176,8 +192,8 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Stalls { .. }
         | F::Moves { .. }
         | F::Clock { .. } => apply_to_lives(feature, scenario),
-        // Then the whole scenario is another one.
-        F::Flute(_) => {}
+        // Then the whole scenario is another one, or that comes last.
+        F::Flute(_) | F::Sealed { .. } => {}
         F::Attacker { .. } | F::SecondSender { .. } | F::Tcp { .. } => {
             add_host(recipe, feature, scenario);
         }
@@ -224,6 +240,12 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             config.payload = if missing { Payload::Missing } else { Payload::Auto };
             // The estimate of the RFC is for what is lost.
             scenario.check_nacks &= !missing;
+        }
+        Feature::Carousel { passes, once, interleave } => {
+            carousel(config, passes, once, interleave);
+            scenario.limit *= 1 + passes.max(1);
+            // In passes no receiver asks for what it loses.
+            scenario.check_nacks = false;
         }
         Feature::Backoff(backoff) => config.backoff = Some(backoff.min(15)),
         Feature::WaitFor => {
@@ -409,6 +431,20 @@ fn tree(scenario: &mut Scenario, branches: u32) {
     scenario.switches.extend((0..branches).map(|_| Switch::default()));
     for (n, host) in receivers(scenario, 1).enumerate() {
         host.switch = first + n as u32 % branches;
+    }
+}
+
+/// Everything is sent in passes, or once with a share of coded symbols on top.
+fn carousel(config: &mut SenderConfig, passes: u32, once: Option<u32>, interleave: Option<u32>) {
+    let passes = match once {
+        Some(overhead) => Passes::Once { overhead: overhead.min(1000) },
+        None => Passes::Times(passes.max(1)),
+    };
+    let interleave = interleave.map(|bytes| bytes.max(1).into());
+    config.payload = Payload::Carousel { passes, interleave };
+    config.control = RateControl::Fixed;
+    if matches!(config.scheme, Scheme::ReedSolomon(_)) {
+        config.scheme = Scheme::RaptorQ;
     }
 }
 

@@ -31,8 +31,12 @@ const PAYLOAD: u64 = 0x5041_5941_5041_5941;
 const HELD: u64 = 0x4845_4c44_4845_4c44;
 /// Turns a seed into one for the drawing of moves.
 const MOVES: u64 = 0x4d4f_5645_4d4f_5645;
+/// Turns a seed into one for the drawing of passes.
+const CAROUSEL: u64 = 0x4341_524f_4341_524f;
 /// Turns a seed into one for the drawing of a session of FLUTE.
 const FLUTE: u64 = 0x464c_5554_464c_5554;
+/// Turns a seed into one for the drawing of a seal.
+const SEALED: u64 = 0x5345_414c_5345_414c;
 
 /// Draws a recipe.
 pub(super) fn recipe(seed: u64) -> Recipe {
@@ -83,9 +87,18 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     if dice.chance(0.15) {
         dice.held(&mut recipe);
     }
+    let mut dice = Dice { rng: Rng::new(seed ^ CAROUSEL), silence: 0 };
+    if dice.chance(0.0625) {
+        let feature = dice.carousel();
+        recipe.features.push(feature);
+    }
     let mut dice = Dice { rng: Rng::new(seed ^ FLUTE), silence: 0 };
     if dice.chance(0.125) {
         flute::turn(&mut dice, &mut recipe);
+    }
+    let mut dice = Dice { rng: Rng::new(seed ^ SEALED), silence: 0 };
+    if dice.chance(0.125) {
+        recipe.features.push(Feature::Sealed { chacha: dice.chance(0.3) });
     }
     recipe
 }
@@ -160,6 +173,14 @@ impl Dice {
             (_, false) => FecId::Id5,
         };
         Feature::ReedSolomon { id, parity }
+    }
+
+    fn carousel(&mut self) -> Feature {
+        Feature::Carousel {
+            passes: self.one_of([1, 2, 2, 3, 5]),
+            once: self.chance(0.3).then(|| self.one_of([0, 1, 5, 30, 100])),
+            interleave: self.chance(0.3).then(|| self.log(1, 1 << 20) as u32),
+        }
     }
 
     /// Some hosts move once or twice. An attacker then tries to be followed instead of the sender.

@@ -72,6 +72,15 @@ pub enum Feature {
         /// None of it is sent unasked; otherwise none where all receivers have a part.
         missing: bool,
     },
+    /// The sender sends everything in passes, at its fixed rate, with RaptorQ or without a code.
+    Carousel {
+        /// Number of passes.
+        passes: u32,
+        /// Everything is sent once instead, with this many percent of coded symbols on top.
+        once: Option<u32>,
+        /// Bytes of blocks in one round-robin; otherwise all of them.
+        interleave: Option<u32>,
+    },
     /// Some receivers get only shorter packets, perhaps from a time on. The sender looks for their
     /// length.
     PathMtu {
@@ -81,6 +90,11 @@ pub enum Feature {
         size: u8,
         /// Time in milliseconds at which the path changes; 0 for the whole run.
         from_ms: u32,
+    },
+    /// Everything is sealed.
+    Sealed {
+        /// With ChaCha20-Poly1305; otherwise with AES-256-GCM.
+        chacha: bool,
     },
     /// The backoff factor K is fixed.
     Backoff(u8),

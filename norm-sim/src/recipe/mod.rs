@@ -127,6 +127,7 @@ mod tests {
             "PacketSizes",
             "PathMtu",
             "Payload",
+            "Carousel",
             "Backoff",
             "WaitFor",
             "Joins",
@@ -146,6 +147,7 @@ mod tests {
             "FirstObject",
             "SecondSender",
             "Flute",
+            "Sealed",
             "Linger",
             "Tcp",
             "SameNode",
@@ -178,6 +180,13 @@ mod tests {
         let is_flute = |seed: &u64| Recipe::draw(*seed).to_string().contains("\"Flute\"");
         let flute = (0..3000).filter(is_flute).count();
         assert!((300..450).contains(&flute), "{flute} of 3000 are sessions of FLUTE");
+    }
+
+    #[test]
+    fn one_seed_in_eight_is_sealed() {
+        let sealed = (0..3000).filter(|&seed| Recipe::draw(seed).scenario().sealed.is_some());
+        let sealed = sealed.count();
+        assert!((300..450).contains(&sealed), "{sealed} of 3000 are sealed");
     }
 
     #[test]

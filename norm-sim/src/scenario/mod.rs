@@ -11,6 +11,7 @@ use core::time::Duration;
 
 use norm_core::Rng;
 use norm_core::norm::wire::InstanceId;
+use norm_seal::{SEAL, Suite};
 
 pub use attack::{Attack, AttackerPlan, Lie};
 pub use engine::EnginePlan;
@@ -32,10 +33,15 @@ pub struct Scenario {
     pub hosts: Vec<Host>,
     /// Virtual time after which the run ends.
     pub limit: Duration,
+    /// The run ends this long after the first packet of content, if that is earlier.
+    pub content_limit: Option<Duration>,
     /// A receiver may end incomplete without a reason; otherwise that violates an invariant.
     pub may_fail: bool,
     /// Compare the number of NACKs with what suppression should leave of them.
     pub check_nacks: bool,
+    /// All engines hold the key of the group, and everything that they send is sealed, with this
+    /// suite: see [`Scenario::seal`].
+    pub sealed: Option<Suite>,
 }
 
 impl Scenario {
@@ -48,8 +54,29 @@ impl Scenario {
             switches: vec![Switch::default()],
             hosts: vec![Host::new(sender, near)],
             limit: Duration::from_secs(600),
+            content_limit: None,
             may_fail: false,
             check_nacks: true,
+            sealed: None,
+        }
+    }
+
+    /// Seals what all engines of the scenario send, and tells them that packets are shorter by
+    /// that. To be called when all hosts are there; models and attackers have no key.
+    pub fn seal(&mut self, suite: Suite) {
+        self.sealed = Some(suite);
+        for host in &mut self.hosts {
+            match &mut host.role {
+                Role::Sender(plan) => {
+                    let packets = &mut plan.config.packets;
+                    packets.overhead = packets.overhead.with(SEAL);
+                }
+                Role::FluteSender(plan) => {
+                    plan.config.overhead = plan.config.overhead.with(SEAL);
+                }
+                Role::Receiver(plan) => plan.config.margins = SEAL,
+                _ => {}
+            }
         }
     }
 

@@ -23,6 +23,8 @@ pub struct SenderPlan {
     pub broken: Option<Broken>,
     /// Record what the controller of the rate believes.
     pub trace_rate: bool,
+    /// Record when each packet is sent.
+    pub records: bool,
 }
 
 /// A receiving engine and its application.
@@ -138,6 +140,7 @@ impl SenderPlan {
             ack_request: None,
             broken: None,
             trace_rate: false,
+            records: false,
         }
     }
 }

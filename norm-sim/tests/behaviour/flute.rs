@@ -60,7 +60,7 @@ fn receivers_that_join_a_carousel_anywhere_wait_for_little_more_than_what_they_l
 
 #[test]
 fn sizes_of_objects_do_not_matter_to_those_that_join() {
-    let many = Carousel { symbols: 10_000, objects: 4, block_len: 1000, loss: 0.05 };
+    let many = Carousel { symbols: 10_000, objects: 4, ..Carousel::new(0.05) };
     let waited = many.run(&few_seeds(5, 50), 2);
     assert!(waited.percentile(0.95) < 1.13, "{waited:?}");
 }

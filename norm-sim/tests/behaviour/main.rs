@@ -3,6 +3,7 @@
 //! `cargo test -p norm-sim --test behaviour star::` runs one of the modules.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod carousel;
 mod ecn;
 mod flute;
 mod hostile;
@@ -15,6 +16,7 @@ mod plan;
 mod politeness;
 mod population;
 mod regressions;
+mod sealed;
 mod slow;
 mod star;
 mod swarm;

@@ -103,6 +103,26 @@ fn receivers_that_hear_again_after_an_outage_count() {
 }
 
 #[test]
+fn receivers_that_lack_more_than_a_nack_can_name_do_not_all_ask() {
+    assert_works(
+        r#"{"seed":5194,"receivers":29,"sizes":[23000],"info":false,"segment_size":64,
+            "block_len":64,"no_code":true,"rate_kbit":100000,"delay_us":250000,
+            "features":[{"Fault":{"place":"SenderOut","rule":{"Bursts":{"enter":0.02,
+            "leave":0.056,"loss":0.8}}}}]}"#,
+    );
+}
+
+#[test]
+fn receivers_of_a_sender_whose_packets_are_too_long_do_not_ask_again_and_again() {
+    assert_works(
+        r#"{"seed":13231,"receivers":40,"sizes":[0],"info":false,"segment_size":1024,
+            "block_len":64,"no_code":false,"rate_kbit":100000,"delay_us":250000,
+            "features":[{"SecondSender":{"sizes":[1490],"rate_kbit":1000}},
+            {"PathMtu":{"every":1,"size":1,"from_ms":0}}]}"#,
+    );
+}
+
+#[test]
 fn reordered_packets_do_not_shorten_waits_again_and_again() {
     assert_works(
         r#"{"seed":1,"receivers":60,"sizes":[70000],"info":false,"segment_size":64,"block_len":2,

@@ -1,7 +1,7 @@
 //! A second protocol, without feedback and without repair, carries a file set over the simulated
 //! network. Its applications know no message of it.
 
-#[path = "../../../norm-net/src/transfer/toy/engine.rs"]
+#[path = "../../../norm-net/src/transfer/toy/engine/mod.rs"]
 mod engine;
 
 use core::time::Duration;

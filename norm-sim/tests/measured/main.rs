@@ -7,5 +7,7 @@ mod bottleneck;
 mod carousel;
 mod delta;
 mod fairness;
+mod groups;
 mod scale;
+mod slow;
 mod tables;

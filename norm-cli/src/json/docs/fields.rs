@@ -16,6 +16,8 @@ pub(super) const RECORDS: &[Title] = &[
     Title { name: "SetReport", heading: "Report about a file set" },
     Title { name: "SetFailure", heading: "Failed file set" },
     Title { name: "ResumeData", heading: "Resume data" },
+    Title { name: "KnownKey", heading: "Key of a session" },
+    Title { name: "Security", heading: "Protection of a session" },
     Title { name: "DemoCopy", heading: "Copy of a demo" },
     Title { name: "Hint", heading: "Kinds of hints" },
     Title { name: "Problem", heading: "Kinds of problems" },

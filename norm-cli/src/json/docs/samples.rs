@@ -11,6 +11,7 @@ use norm_net::event::{
     SourceProblem,
 };
 use norm_net::io::interface::{Because, Interface};
+use norm_net::seal::{GroupSecret, Keyring, Verifier};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
     Change, FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, PreviewEntry,
@@ -26,6 +27,8 @@ use crate::json::{
     CtlEvent, DemoCopy, DemoEvent, DemoSummary, DryRun, HeardSession, ProgramEvent, ReceiverEvent,
     SenderEvent, Settings, Summary, WouldReceive, WouldSend,
 };
+use crate::keys::{KeyOrigin, KnownKey};
+use crate::sandbox::Sandbox;
 
 /// Examples for a chapter, with the names of the events.
 pub(super) fn of(chapter: &str) -> Vec<(String, Value)> {
@@ -134,6 +137,12 @@ fn preview() -> Preview {
     preview
 }
 
+/// Confined, and with keys.
+fn sealed() -> (Sandbox, Option<KnownKey>) {
+    let keys = Keyring::new(GroupSecret::new([7; 32])).with_trusted(Verifier([0x5e; 32]));
+    (Sandbox::Full, Some(KnownKey::new(KeyOrigin::File, &keys)))
+}
+
 fn report() -> SendReport {
     let mut report = SendReport::new(SendOutcome::Partial);
     report.content = Some(ContentHash([0xa9; 32]));
@@ -178,7 +187,7 @@ fn sender() -> Vec<Value> {
     let bound = |bound| SendEvent::RateBound { bound, until };
     let evicted = |separate_group| SendEvent::ReceiverEvicted { receiver: info(), separate_group };
     vec![
-        line(&SenderEvent::Settings(Settings::new("norm-send", &settings())), 1),
+        line(&SenderEvent::Settings(Settings::with("norm-send", sealed(), &settings())), 1),
         line(&hashing(), 252),
         line(&SendEvent::Hashed { content: ContentHash([0xa9; 32]) }, 1_303),
         line(&SendEvent::ReceiverFound { receiver: info() }, 6),
@@ -294,7 +303,7 @@ fn set_report() -> SetReport {
 
 fn receiver() -> Vec<Value> {
     let (settings, report) = (receive_settings(), receive_report());
-    let settings = ReceiverEvent::Settings(Settings::new("norm-recv", &settings));
+    let settings = ReceiverEvent::Settings(Settings::with("norm-recv", sealed(), &settings));
     let summary = ReceiverEvent::Summary(Summary::new(&report, Code::Success));
     let mut lines = vec![line(&settings, 2)];
     lines.extend(arrivals());

@@ -74,7 +74,9 @@ pub enum SenderError {
 impl fmt::Display for SenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tsi { max } => write!(f, "the TSI is at most {max}"),
+            Self::Tsi { max } => {
+                write!(f, "the TSI is at most {max} with this profile: use another")
+            }
             Self::FirstToi { max } => write!(f, "the first TOI is 1 to {max}"),
             Self::Objects { max } => write!(f, "too many objects: the last TOI is {max}"),
             Self::Scheme { profile, fec } => {

@@ -204,7 +204,7 @@ impl Delivery {
 
     /// As [`interval`](Self::interval), of any receiver.
     pub fn interval_of(&self, report: &PathReport, reporter: Reporter) -> Option<Interval> {
-        self.log.interval(report, self.path.overhead(), reporter)
+        self.log.interval(report, self.path.overhead(), reporter, self.path.usual_loss())
     }
 
     /// Whether a report has CE marks that no rate probe explains; in startup, where rate probes
@@ -241,6 +241,7 @@ impl Delivery {
         if let Some(scavenger) = &mut self.scavenger {
             scavenger.forget_best_rate();
         }
+        self.probing.note_fall(&self.path);
         self.limit_found(now);
     }
 

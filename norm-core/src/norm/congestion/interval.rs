@@ -19,13 +19,22 @@ const MAX_BASELINE_LOSS: f64 = 0.25;
 /// Standard deviations of a count of losses that chance explains, for one receiver. Of many, the
 /// unluckiest is heard first: its count is off by sqrt(2 ln n) deviations.
 const SIGMAS: f64 = 3.0;
-/// A baseline without loss counts for this many packets at least.
+/// A baseline without loss counts for this many packets at least, where little is usually lost.
 const CLEAN_PACKETS: f64 = 30.0;
+/// A usual loss up to this share is little: 2 %.
+pub(super) const LITTLE_LOSS: f64 = 0.02;
+/// A baseline by this many packets counts as known while a queue stands.
+const ENOUGH_PACKETS: u16 = 100;
 /// Any baseline counts for this many packets at least with a scavenger, which takes losses for
 /// those of other traffic.
 const SCAVENGER_PACKETS: f64 = 1_000.0;
+/// While no more packets than this wait in a queue, it takes all: any queue holds as many.
+const SHORT_QUEUE: f64 = 7.0;
+/// Standard deviations by which what a count says is raised while a longer queue may be full, for
+/// one receiver: of time and count the lower one counts, which is too low on average.
+const LIKELY_SIGMAS: f64 = 0.5;
 /// The loss of fewer packets is weak evidence.
-const STRONG_PACKETS: u32 = 60;
+pub const STRONG_PACKETS: u32 = 60;
 /// While a queue longer than this stands, loss is most likely an overflow.
 const LONG_QUEUE: Duration = Duration::from_millis(4);
 /// A receiver that drops more than this share of packets for want of time, although the sender
@@ -65,6 +74,14 @@ impl Reporter {
         match self {
             Self::Asked | Self::AskedByScavenger => SIGMAS,
             Self::OneOf(receivers) => SIGMAS + libm::sqrt(2.0 * libm::log(receivers.max(1) as f64)),
+        }
+    }
+
+    /// Standard deviations by which what a count of losses says is raised, beside what time says.
+    fn likely_sigmas(self) -> f64 {
+        match self {
+            Self::AskedByScavenger => 0.0,
+            Self::Asked | Self::OneOf(_) => self.sigmas() - SIGMAS + LIKELY_SIGMAS,
         }
     }
 
@@ -113,23 +130,20 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Puts the counts side by side; `None` when they cannot be of the same packets.
+    /// Puts the counts side by side; `usual_loss` is the share of packets that receivers have lost
+    /// at quiet times of late. `None` when they cannot be of the same packets.
     pub(super) fn new(
         from: Departure,
         to: Departure,
         report: &PathReport,
         overhead: PacketOverhead,
         reporter: Reporter,
+        usual_loss: f64,
     ) -> Option<Self> {
         let span = to.at.saturating_since(from.at);
         let packets = to.total.packets.checked_sub(from.total.packets)?;
         let bytes = to.total.bytes.checked_sub(from.total.bytes)?;
-        let arrived = report.packets();
-        // Nothing arrives that was not sent; what overtook a probe packet may.
-        let plausible =
-            arrived <= packets + packets / 8 + 8 && u64::from(report.bytes) <= bytes * 2;
-        let plausible = plausible && report.ce_marked <= report.received;
-        if !plausible || span.is_zero() || packets == 0 {
+        if span.is_zero() || packets == 0 || !is_plausible(report, packets, bytes) {
             return None;
         }
         let headers = |packets: u64| overhead.of(packets);
@@ -137,9 +151,8 @@ impl Interval {
         let base = reported.min(MAX_BASELINE_LOSS);
         let took = report.span.max(span / 64).as_secs_f64();
         let got = u64::from(report.bytes) + headers(report.received.into());
-        let count = arrived.max(1) as f64;
-        let dropped = f64::from(report.dropped) / count;
-        let known = known(report, reporter);
+        let dropped = f64::from(report.dropped) / report.packets().max(1) as f64;
+        let known = known(report, reporter, usual_loss);
         let doubtful = reported > MAX_BASELINE_LOSS + reporter.doubt(known);
         let sigmas = if doubtful { 1.0 } else { reporter.sigmas() };
         let overrun = dropped > OVERRUN_SHARE;
@@ -147,12 +160,21 @@ impl Interval {
         // What the host has dropped, the path has delivered.
         let got = if overrun { got as f64 } else { got as f64 / (1.0 - dropped) };
         let sent = (bytes + headers(packets)) as f64 / span.as_secs_f64();
-        let delivered = got / took / (1.0 - base);
-        // While the queue takes all, the time alone tells, and the baseline loss does not matter.
+        let counted = got / took / (1.0 - base);
         let passed = sent * span.as_secs_f64() / took;
+        let chance = chance(report, base, known, sigmas) / (1.0 - base);
+        let waiting = report.queue.as_secs_f64() * packets as f64 / took;
+        let delivered = if lossy {
+            counted
+        } else if waiting <= SHORT_QUEUE && reporter != Reporter::AskedByScavenger {
+            // The queue takes all: the time alone tells, and what is lost does not matter.
+            passed
+        } else {
+            passed.min(counted * (1.0 + chance / sigmas * reporter.likely_sigmas()))
+        };
         Some(Self {
             sent,
-            delivered: if lossy { delivered } else { delivered.min(passed) },
+            delivered,
             passed,
             grown: report.span.saturating_sub(span),
             queue: report.queue,
@@ -163,14 +185,19 @@ impl Interval {
             span,
             packets: u32::try_from(packets).unwrap_or(u32::MAX),
             doubtful,
-            chance: chance(report, base, known, sigmas) / (1.0 - base),
+            chance,
             dropped,
         })
     }
 
     /// That less arrived than was sent rests on the loss of few packets alone.
     pub fn is_weak(&self) -> bool {
-        !self.has_grown(Duration::ZERO) && self.packets < STRONG_PACKETS
+        self.packets < STRONG_PACKETS && !self.has_grown(Duration::ZERO) && self.queue <= LONG_QUEUE
+    }
+
+    /// What the path takes, in bytes per second, if chance lost as much as it may.
+    pub fn most_delivered(&self) -> f64 {
+        self.delivered * (1.0 + if self.lossy { self.chance } else { 0.0 })
     }
 
     /// More is lost at quiet times than a baseline can be.
@@ -192,17 +219,29 @@ impl Interval {
     }
 }
 
-/// Packets by which the baseline loss is known.
-fn known(report: &PathReport, reporter: Reporter) -> f64 {
-    if report.queue > LONG_QUEUE {
+/// Whether a report may be true: nothing arrives that was not sent; what overtook a probe packet
+/// may.
+fn is_plausible(report: &PathReport, packets: u64, bytes: u64) -> bool {
+    report.packets() <= packets + packets / 8 + 8
+        && u64::from(report.bytes) <= bytes * 2
+        && report.ce_marked <= report.received
+}
+
+/// Packets by which the baseline loss is known. `usual_loss` is the baseline loss of the receivers
+/// that were followed lately.
+fn known(report: &PathReport, reporter: Reporter, usual_loss: f64) -> f64 {
+    let scavenges = reporter == Reporter::AskedByScavenger;
+    if report.queue > LONG_QUEUE && (scavenges || report.baseline_packets >= ENOUGH_PACKETS) {
         // Something is lost because of the queue.
         return f64::from(u16::MAX);
     }
-    let least = match reporter {
-        Reporter::AskedByScavenger => SCAVENGER_PACKETS,
+    let least = if scavenges {
+        SCAVENGER_PACKETS
+    } else if report.baseline_loss == 0 && usual_loss <= LITTLE_LOSS {
         // While nothing was lost at quiet times, most likely nothing will be.
-        _ if report.baseline_loss == 0 => CLEAN_PACKETS,
-        _ => 1.0,
+        CLEAN_PACKETS
+    } else {
+        1.0
     };
     f64::from(report.baseline_packets).max(least)
 }
@@ -284,7 +323,7 @@ mod tests {
 
     fn interval_of(report: &PathReport, reporter: Reporter) -> Option<Interval> {
         let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
-        Interval::new(from, to, report, PacketOverhead::IPV4, reporter)
+        Interval::new(from, to, report, PacketOverhead::IPV4, reporter, 0.0)
     }
 
     #[test]
@@ -307,7 +346,7 @@ mod tests {
     fn baseline_loss_is_no_congestion() {
         let lossy = interval(&report(MS * 20, 150, 50, 0.2)).unwrap();
         assert!(!lossy.is_congested(Duration::ZERO), "0.25 is 0.2, by chance");
-        assert!((lossy.delivered - 9.375e6).abs() < 1e4);
+        assert!((lossy.delivered - 10e6).abs() < 1.0, "as the time says");
         assert!(interval(&report(MS * 20, 100, 100, 0.2)).unwrap().is_congested(MS));
     }
 
@@ -324,6 +363,34 @@ mod tests {
         assert!(
             interval_of(&report(MS * 20, 100, 100, 0.2), Reporter::OneOf(1_000)).unwrap().lossy
         );
+    }
+
+    #[test]
+    fn count_tells_while_a_queue_may_be_full_and_is_not_taken_at_its_lowest() {
+        // Fifty packets wait when it ends.
+        let full = PathReport { queue: MS * 5, ..report(MS * 20, 150, 50, 0.2) };
+        let delivered = |reporter| interval_of(&full, reporter).unwrap().delivered;
+        let [one, many] = [Reporter::Asked, Reporter::OneOf(100)].map(delivered);
+        assert!((9.4e6..9.8e6).contains(&one), "{one}");
+        assert!((10e6 - many).abs() < 1.0, "the unluckiest of a hundred: {many}");
+        let short = PathReport { queue: MS / 2, ..full };
+        assert!((interval(&short).unwrap().delivered - 10e6).abs() < 1.0);
+        let scavenger = interval_of(&full, Reporter::AskedByScavenger).unwrap();
+        assert!((scavenger.delivered - 9.375e6).abs() < 1e4);
+    }
+
+    #[test]
+    fn baseline_of_few_packets_tells_little_where_others_lose_more() {
+        let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
+        let lossy = |baseline_packets, usual_loss| {
+            // A queue stands.
+            let queue = MS * 10;
+            let report = PathReport { baseline_packets, queue, ..report(MS * 20, 140, 60, 0.0) };
+            let (overhead, asked) = (PacketOverhead::IPV4, Reporter::Asked);
+            Interval::new(from, to, &report, overhead, asked, usual_loss).unwrap().lossy
+        };
+        assert!(!lossy(10, 0.2), "none of ten lost, 0.3 now");
+        assert!(lossy(10, 0.0) && lossy(2_000, 0.2));
     }
 
     #[test]
@@ -344,6 +411,7 @@ mod tests {
             &report(MS, 1, 0, 0.0),
             PacketOverhead::IPV4,
             Reporter::Asked,
+            0.0,
         );
         assert!(early.is_none());
         let marked = |marked| PathReport { ce_marked: marked, ..report(MS * 20, 200, 0, 0.0) };

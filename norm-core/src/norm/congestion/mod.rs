@@ -19,7 +19,7 @@ mod rate_meter;
 pub use answer::{CcAnswer, CcGroup, CcProbe, PathState};
 pub use delivery::{Delivery, Verdict};
 pub use fair::{Claim, Fair};
-pub use interval::{Interval, Reporter, Total};
+pub use interval::{Interval, Reporter, STRONG_PACKETS, Total};
 pub use limits::RateLimits;
 pub use loss_history::{LossEvent, LossHistory};
 pub use path_meter::{PathMeter, WatchedProbe};

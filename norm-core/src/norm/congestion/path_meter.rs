@@ -218,7 +218,8 @@ impl PathMeter {
         let bytes = u64::from(report.bytes) * packets / u64::from(report.received.max(1));
         let from = Departure { at: Timestamp::ZERO, total: Total::default() };
         let to = Departure { at: Timestamp::ZERO + sent_within, total: Total { bytes, packets } };
-        let interval = Interval::new(from, to, &report, PacketOverhead::NONE, Reporter::Asked)?;
+        let interval =
+            Interval::new(from, to, &report, PacketOverhead::NONE, Reporter::Asked, 0.0)?;
         let congested = interval.is_congested(Duration::ZERO) || report.ce_marked > 0;
         Some(interval.delivered * if congested { 1.0 } else { 2.0 })
     }

@@ -1,8 +1,10 @@
 //! What an application decides about a receiving session.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use super::admission::SenderFilter;
+use crate::endpoint::{Margins, PacketOverhead};
 use crate::fec::Points;
 use crate::norm::stream::{Overflow, Resume};
 use crate::norm::wire::{Identity, NodeId};
@@ -84,6 +86,8 @@ pub struct ReceiverConfig {
     /// Bytes of the longest IP packet that our link lets through, all headers included: longer ones
     /// have come in fragments, and the application hears of it. `None` when it is not known.
     pub link_mtu: Option<u32>,
+    /// What layers around the engine have taken off each packet that it gets.
+    pub margins: Margins,
     /// The silence after which a sender is reported silent. A sender that has ended the session is
     /// reported after one second at the latest.
     pub patience: Duration,
@@ -114,8 +118,14 @@ impl ReceiverConfig {
             stream_resume: Resume::AtMessage,
             socket_buffer: u64::MAX,
             link_mtu: None,
+            margins: Margins::NONE,
             patience: Duration::from_secs(5),
         }
+    }
+
+    /// Bytes of each packet to or from this address beside what the engine sees of it.
+    pub(super) fn overhead(&self, address: SocketAddr) -> PacketOverhead {
+        PacketOverhead::to(address.ip()).with(self.margins)
     }
 
     /// True unless the receiver is silent.

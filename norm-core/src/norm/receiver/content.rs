@@ -61,7 +61,7 @@ pub(super) fn take_info<S: SymbolStore>(
     }
     let key = sender.timeline.key_of(info.object);
     let first = !info.flags.contains(ObjectFlags::REPAIR);
-    sender.timeline.note_turning(info.flags.contains(TURNING));
+    note_turning(ctx, sender, info.flags);
     if !sender.synchronise(ctx.config().join, key, first) {
         ctx.stats().unrelated += 1;
         return;
@@ -80,6 +80,15 @@ pub(super) fn take_info<S: SymbolStore>(
     learn(ctx, sender, key, Description { flags, fec_id, extensions, info });
 }
 
+/// Notes by what content says of itself whether it is sent in passes that are not over.
+fn note_turning<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, flags: ObjectFlags) {
+    let turning = flags.contains(TURNING);
+    if turning && !sender.timeline.is_turning() {
+        ctx.store_mut().expect_turns();
+    }
+    sender.timeline.note_turning(turning);
+}
+
 /// Takes a NORM_DATA. False when there was no room for its block.
 pub(super) fn take_data<S: SymbolStore>(
     ctx: &mut Ctx<S>,
@@ -95,7 +104,7 @@ pub(super) fn take_data<S: SymbolStore>(
     };
     let key = sender.timeline.key_of(data.object);
     let first = !data.flags.contains(ObjectFlags::REPAIR);
-    sender.timeline.note_turning(data.flags.contains(TURNING));
+    note_turning(ctx, sender, data.flags);
     if !sender.synchronise(ctx.config().join, key, first && id.block == 0) {
         ctx.stats().unrelated += 1;
         return true;

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use crate::base::Timestamp;
-use crate::endpoint::{BlockSlot, Datagram, PacketOverhead, SenderId, SymbolStore};
+use crate::endpoint::{BlockSlot, Datagram, SenderId, SymbolStore};
 use crate::norm::moves::TELL_FOR;
 use crate::norm::wire::{
     Ack, Extensions, Header, MemberReport, Message, MoveProof, Nack, NodeId, Report, SenderFields,
@@ -160,7 +160,7 @@ fn sender_of<'a, S: SymbolStore>(
     sender.note_address(address);
     sender.note_heard(now, fields);
     sender.path.note_packet(now, Arrival { sequence: header.sequence, bytes, ce });
-    let bytes = bytes + PacketOverhead::to(address.ip()).bytes();
+    let bytes = bytes + ctx.config().overhead(address).bytes();
     if ctx.config().link_mtu.is_some_and(|mtu| bytes > mtu as usize)
         && sender.path.sizes_mut().note_fragmented()
     {
@@ -183,7 +183,8 @@ fn begin_sender<'a, S: SymbolStore>(
     if let Some(id) = senders.superfluous(source.address, ctx.config().max_senders) {
         forget(ctx, senders, id);
     }
-    let sender = senders.add(source, |id| SenderState::new(now, id, source, fields));
+    let overhead = ctx.config().overhead(source.address);
+    let sender = senders.add(source, |id| SenderState::new(now, id, source, fields, overhead));
     let wait = ctx.random_part(sender.path.grtt() * 4);
     sender.report.schedule(now + wait);
     let Source { node, address, .. } = source;

@@ -125,7 +125,8 @@ impl Sender {
         (self.content.position().bytes().min(all), all)
     }
 
-    /// Which pass of a carousel is under way, from 1 on; 0 without a carousel.
+    /// Which pass of a carousel is under way, from 1 on; 0 without a carousel, and after its last
+    /// pass.
     pub fn pass(&self) -> u64 {
         self.content.pass()
     }

@@ -113,7 +113,7 @@ pub enum SenderEvent {
         /// Content bytes that each of them has at least.
         bytes_done: u64,
     },
-    /// Every object has been sent once.
+    /// Every object has been sent once; in a carousel, after its first pass.
     AllSent,
     /// An object could not be read, or coded; the session ends.
     ReadFailed,

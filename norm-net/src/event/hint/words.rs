@@ -20,6 +20,14 @@ impl fmt::Display for Hint {
             | Self::SmallBuffer { .. }
             | Self::KernelDrops { .. }
             | Self::ForeignAddress { .. } => machine::about_itself(self, f),
+            Self::OtherKey { address, key_id, own } => {
+                machine::about_keys(f, *address, key_id, own.as_deref())
+            }
+            Self::MachineCopied => f.write_str(
+                "another machine sends what only this one can: one is a copy of the other, made while \
+                 it ran. What both have sent until now may be readable without the key; from now on \
+                 it is not",
+            ),
             Self::NoAddressYet { .. }
             | Self::AddressLost { .. }
             | Self::AddressChanged { .. }

@@ -46,10 +46,17 @@ pub(super) fn attach_filter(socket: &impl AsFd, filter: PacketFilter) -> io::Res
         jf: jump_else,
         k,
     };
+    let load = |offset: u8| {
+        step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, UDP_HEADER + u32::from(offset))
+    };
+    // No byte has the value 256.
+    let wanted = filter.sample.map_or(256, |_| 0);
     let mut program = [
-        step(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, UDP_HEADER),
+        load(filter.offset),
         step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0, 0, filter.mask.into()),
-        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 0, 1, filter.min.into()),
+        step(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 2, 0, filter.min.into()),
+        load(filter.sample.unwrap_or(filter.offset)),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, wanted),
         step(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
         step(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
     ];

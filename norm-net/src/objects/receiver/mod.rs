@@ -13,11 +13,13 @@ use crossbeam_channel::unbounded;
 use norm_core::Rng;
 use norm_core::norm::Receiver;
 use norm_core::norm::receiver::ReceiverStats;
+use norm_seal::Role;
 
 use super::options::ObjectReceiveOptions;
 use super::signal::Signal;
 use crate::event::{Events, outlet};
 use crate::io::driver::{self, Clock};
+use crate::io::seal::sealed;
 use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{JobResults, Stopper, os_seed};
@@ -68,7 +70,8 @@ impl ObjectReceiver {
         let clock = Clock::start();
         let store = BlockStore::new(STORE_BYTES);
         let returns = store.returns();
-        let mut engine = Receiver::new(options.engine_config(&mut rng), store, rng.next_u64());
+        let engine = Receiver::new(options.engine_config(&mut rng), store, rng.next_u64());
+        let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group)?;
 
         let stopper = Stopper::new(link.waker());
         let signal = Signal::new(link.waker());
@@ -95,7 +98,7 @@ impl ObjectReceiver {
         let mut session = Session::new(parts);
         let run = move || {
             driver::run(&mut link, clock, &mut engine, &mut session, &results)?;
-            Ok(*engine.stats())
+            Ok(*engine.inner().stats())
         };
         let running = Running::spawn("norm-objects", stopper, run)?;
         Ok(Self { events, _at_once: AtOnce(at_once), running })

@@ -12,12 +12,14 @@ use norm_core::Rng;
 use norm_core::norm::Sender;
 use norm_core::norm::sender::StreamSpec;
 use norm_core::norm::stream::MessageMarks;
+use norm_seal::Role;
 
 use super::error::ObjectError;
 use super::options::ObjectSendOptions;
 use super::signal::Signal;
 use crate::event::{Events, outlet};
 use crate::io::driver::{self, Clock};
+use crate::io::seal::sealed;
 use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{JobResults, Stopper, os_secret, os_seed};
@@ -55,11 +57,13 @@ impl ObjectSender {
     pub fn open(options: &ObjectSendOptions) -> Result<Self, SendError> {
         let mut rng = Rng::new(os_seed()?);
         let config = options.engine_config(&mut rng)?;
-        let limits = Limits { held: options.max_held, segment_size: options.segment_size.into() };
+        let limits =
+            Limits { held: options.max_held, segment_size: options.content_per_packet().into() };
         let mut link = Link::open(&options.link_config())?;
         let clock = Clock::start();
         let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;
         engine.prove_moves(os_secret()?);
+        let mut engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group)?;
 
         let (requests, inbox) = bounded(MAX_REQUESTS);
         let (outlet, events) = outlet();
@@ -77,7 +81,7 @@ impl ObjectSender {
         let mut session = Session::new(parts, clock.now())?;
         let run = move || {
             driver::run(&mut link, clock, &mut engine, &mut session, &results)?;
-            Ok(session.report(&engine, clock.now()))
+            Ok(session.report(engine.inner(), clock.now()))
         };
         let running = Running::spawn("norm-objects", stopper, run)?;
         Ok(Self { requests, events, signal, running })

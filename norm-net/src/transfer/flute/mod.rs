@@ -13,7 +13,7 @@ use norm_core::endpoint::SymbolStore;
 use norm_core::flute::wire::{Packet, TimeFields};
 use norm_core::flute::{Receiver, Sender};
 
-use crate::io::layer::Layer;
+use crate::io::layer::Bare;
 
 pub use norm_core::flute::sender::{Passes, Profile, SenderError};
 pub use options::{FluteReceive, FluteSend};
@@ -26,26 +26,6 @@ pub(crate) fn is_packet(datagram: &[u8]) -> bool {
     Packet::parse(datagram, TimeFields::Reserved).is_ok()
 }
 
-impl<S: SymbolStore> Layer for Receiver<S> {
-    type Engine = Self;
+impl<S: SymbolStore> Bare for Receiver<S> {}
 
-    fn engine(&self) -> &Self {
-        self
-    }
-
-    fn engine_mut(&mut self) -> &mut Self {
-        self
-    }
-}
-
-impl Layer for Sender {
-    type Engine = Self;
-
-    fn engine(&self) -> &Self {
-        self
-    }
-
-    fn engine_mut(&mut self) -> &mut Self {
-        self
-    }
-}
+impl Bare for Sender {}

@@ -1,11 +1,12 @@
 //! A FLUTE sender with all that is to be sent.
 
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use norm_core::announce::SessionProtocol;
-use norm_core::fileset::SetId;
+use norm_core::fileset::{Entry, SetId};
 use norm_core::flute::Sender;
-use norm_core::flute::sender::{SenderConfig, SenderError};
+use norm_core::flute::sender::{Profile, SenderConfig, SenderError};
 use norm_core::flute::wire::Tsi;
 use norm_core::transfer::Outbound;
 use norm_core::{Rng, Timestamp};
@@ -14,15 +15,13 @@ use norm_files::source::{Extents, FileSet, Reader};
 use super::options::FluteSend;
 use crate::io::socket::PacketFilter;
 use crate::transfer::config_problem::ConfigProblem;
-use crate::transfer::objects::{FilePlan, Sizes, objects_of_set};
+use crate::transfer::objects::{FilePlan, Sizes, entry_path, longest_block, objects_of_set};
 use crate::transfer::send::{
     Carrier, HeldObjects, Pace, Prepared, Protocol, Segment, SendError, SendOptions,
 };
 
 /// Bytes of an extent at most: receivers verify, and receive again, less at a time than all.
 const MAX_EXTENT_BYTES: u64 = 1 << 30;
-/// Bytes of a block that is aimed at, where symbols are long.
-const MAX_BLOCK_BYTES: u32 = 1_500_000;
 /// Source symbols of a block that is aimed at.
 const BLOCK_LEN: u32 = 1_000;
 /// The first object has a number up to this, so that most sessions have short ones.
@@ -58,7 +57,7 @@ impl Protocol for Flute {
         rng: &mut Rng,
         now: Timestamp,
     ) -> Result<Prepared<Sender>, SendError> {
-        let drawn = draw_set(rng);
+        let drawn = SetId(rng.next_bytes());
         let mut config = config(self.0, options, segment, now);
         // Other content has other numbers, also when a session begins anew.
         let first_key = 1 + rng.below(MAX_FIRST_KEY);
@@ -80,9 +79,10 @@ impl Protocol for Flute {
                 left_out,
             });
         }
-        let plan = FilePlan::new(&found, MAX_FILES, |_| Ok(()))?;
-        for file in plan.specs() {
-            Outbound::enqueue(&mut engine, file)?;
+        let plan = FilePlan::new(&found, MAX_FILES, check_name)?;
+        for (file, path) in plan.specs().zip(plan.paths()) {
+            let added = Outbound::enqueue(&mut engine, file);
+            added.map_err(|error| refused(error, path, self.0.profile))?;
         }
         Outbound::finish(&mut engine);
         Ok(Prepared {
@@ -95,6 +95,22 @@ impl Protocol for Flute {
             block_len,
             left_out: plan.left_out(),
         })
+    }
+}
+
+/// Refuses a file whose name cannot stand in a table.
+fn check_name(entry: &Entry<'_>) -> Result<(), SendError> {
+    let path = entry_path(entry);
+    if path.to_str().is_some() { Ok(()) } else { Err(SendError::NameNotText { path }) }
+}
+
+/// Why a file cannot be sent.
+fn refused(error: SenderError, path: PathBuf, profile: Profile) -> SendError {
+    match error {
+        SenderError::ObjectTooLarge { size: bytes, limit } => {
+            SendError::FileBeyondProfile { path, bytes, limit, profile }
+        }
+        error => error.into(),
     }
 }
 
@@ -129,7 +145,7 @@ fn config(
     };
     let mut config = flute.config(rate);
     config.symbol_size = segment.size;
-    config.block_len = (MAX_BLOCK_BYTES / u32::from(segment.size.max(1))).clamp(16, BLOCK_LEN);
+    config.block_len = longest_block(segment.size, BLOCK_LEN);
     config.overhead = options.packet_overhead();
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     config.unix_start = unix.saturating_sub(now.saturating_since(Timestamp::ZERO));
@@ -140,9 +156,4 @@ impl From<SenderError> for SendError {
     fn from(error: SenderError) -> Self {
         Self::Config(ConfigProblem::Flute(error))
     }
-}
-
-fn draw_set(rng: &mut Rng) -> SetId {
-    let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
-    SetId(random.to_be_bytes())
 }

@@ -7,6 +7,8 @@
 
 use norm_core::fec::{Layout, LayoutError, MAX_RS8_SYMBOLS, Points, RsCode, RsForm, Scheme};
 
+use crate::transfer::objects::longest_block;
+
 /// The code of a file set.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,9 +26,7 @@ pub enum Fec {
 const MIN_REED_SOLOMON_RATE: u64 = 400_000_000;
 /// [`Fec::Auto`] is RaptorQ for a sender that waits for more receivers than this.
 const MAX_REED_SOLOMON_RECEIVERS: usize = 100;
-/// Largest block, in bytes: long segments make short blocks.
-const MAX_BLOCK_BYTES: u32 = 1_500_000;
-/// Symbols per block, where [`MAX_BLOCK_BYTES`] allows.
+/// Symbols per block, where segments are not too long.
 const BLOCK_LEN: std::ops::RangeInclusive<u32> = 64..=1024;
 /// Source symbols of a Reed-Solomon block: 95 of parity are left, enough for 20 % loss at many
 /// receivers.
@@ -48,7 +48,7 @@ impl Fec {
     pub(super) fn block_len(self, segment_size: u16, rate: Option<u64>) -> u32 {
         let segment = u32::from(segment_size.max(1));
         let longest = if self == Self::ReedSolomon { RS_BLOCK_LEN } else { *BLOCK_LEN.end() };
-        let longest = (MAX_BLOCK_BYTES / segment).clamp(16, longest);
+        let longest = longest_block(segment_size, longest);
         let Some(rate) = rate else { return longest };
         let symbols = u32::try_from(rate / 8 / 10 / u64::from(segment)).unwrap_or(u32::MAX);
         symbols.clamp(longest.min(*BLOCK_LEN.start()), longest)

@@ -16,7 +16,7 @@ mod standard;
 use norm_core::endpoint::SymbolStore;
 use norm_core::norm::{Receiver, Sender};
 
-use crate::io::layer::Layer;
+use crate::io::layer::Bare;
 
 pub use code::Fec;
 pub(crate) use norm_core::norm::is_message;
@@ -26,26 +26,6 @@ pub use standard::{Standard, StandardFec};
 pub(crate) use receive::receiver;
 pub(crate) use setup::{FEEDBACK, Norm};
 
-impl<S: SymbolStore> Layer for Receiver<S> {
-    type Engine = Self;
+impl<S: SymbolStore> Bare for Receiver<S> {}
 
-    fn engine(&self) -> &Self {
-        self
-    }
-
-    fn engine_mut(&mut self) -> &mut Self {
-        self
-    }
-}
-
-impl Layer for Sender {
-    type Engine = Self;
-
-    fn engine(&self) -> &Self {
-        self
-    }
-
-    fn engine_mut(&mut self) -> &mut Self {
-        self
-    }
-}
+impl Bare for Sender {}

@@ -6,12 +6,13 @@ use norm_core::norm::receiver::{Feedback as EngineFeedback, SenderFilter};
 use norm_core::norm::{Receiver, ReceiverConfig};
 
 use crate::event::Feedback;
+use crate::io::seal::SealConfig;
 use crate::transfer::receive::store::BlockStore;
 use crate::transfer::receive::{ReceiveOptions, SocketFacts};
 
-/// The shortest block worth counting on: the engine keeps track of as many blocks as the memory
-/// holds of these.
-const SHORT_BLOCK: usize = 64 << 10;
+/// Bytes that the engine needs to keep track of a long block, at most: a quarter of the memory is
+/// for this.
+const BLOCK_NOTES: usize = 8 << 10;
 
 /// An engine for these options that keeps symbols in `store`. With an identity of its own a
 /// receiver that starts again is the same to its senders; else one is drawn. `socket` is what it
@@ -24,7 +25,7 @@ pub(crate) fn receiver(
     rng: &mut Rng,
 ) -> Receiver<BlockStore> {
     // Drawn whether it is used or not: what a seed means must not change.
-    let drawn = draw_identity(rng);
+    let drawn = rng.next_bytes();
     let feedback = match options.effective_feedback() {
         Feedback::Multicast => EngineFeedback::Multicast,
         Feedback::Unicast => EngineFeedback::Unicast,
@@ -38,16 +39,9 @@ pub(crate) fn receiver(
         feedback,
         socket_buffer: socket.buffer as u64,
         link_mtu: socket.mtu,
-        max_blocks: (options.block_memory() / SHORT_BLOCK).clamp(16, 1 << 16),
+        margins: SealConfig::margins(options.seal.as_ref()),
+        max_blocks: (options.memory / 4 / BLOCK_NOTES).clamp(64, 1 << 16),
         ..ReceiverConfig::new(Identity(own_identity.unwrap_or(drawn)))
     };
     Receiver::new(config, store, rng.next_u64())
-}
-
-fn draw_identity(rng: &mut Rng) -> [u8; 16] {
-    let mut identity = [0; 16];
-    let (first, second) = identity.split_at_mut(8);
-    first.copy_from_slice(&rng.next_u64().to_be_bytes());
-    second.copy_from_slice(&rng.next_u64().to_be_bytes());
-    identity
 }

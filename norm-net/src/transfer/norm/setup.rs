@@ -7,10 +7,11 @@ use norm_core::norm::sender::{
     Payload as EnginePayload, RateControl, SlowPolicy, StartLimits,
 };
 use norm_core::norm::{Sender, SenderConfig};
-use norm_core::transfer::{NodeId, ObjectSpec, Outbound};
+use norm_core::transfer::{NodeId, ObjectSpec, Outbound, Passes};
 use norm_core::{Rng, Timestamp};
 use norm_files::source::{FileSet, Reader};
 
+use super::code::Fec;
 use super::plan::Plan;
 use super::standard::Standard;
 use crate::io::socket::PacketFilter;
@@ -23,7 +24,12 @@ use crate::transfer::send::{
 
 /// Keeps what receivers send: NACK, ACK and REPORT are the message types from 4 on, which stand in
 /// the lower half of the first byte (RFC 5740 §4.1).
-pub(crate) const FEEDBACK: PacketFilter = PacketFilter { mask: 0x0f, min: 4 };
+pub(crate) const FEEDBACK: PacketFilter =
+    PacketFilter { offset: 0, mask: 0x0f, min: 4, sample: None };
+
+/// Bytes of blocks that are sent in turns where everything is sent once: gaps as long as that are
+/// spread over them.
+const SECTION_BYTES: u64 = 16 << 20;
 
 /// NORM (RFC 5740), in native or standard mode.
 pub(crate) struct Norm;
@@ -56,10 +62,10 @@ impl Protocol for Norm {
     ) -> Result<Prepared<Sender>, SendError> {
         // Drawn in this order whether they are used or not: what a seed means must not change.
         let drawn = NodeId::draw(rng);
-        let set = set.unwrap_or_else(|| draw_set(rng));
+        let set = set.unwrap_or_else(|| SetId(rng.next_bytes()));
         let seed = rng.next_u64();
         let secret = match options.seed {
-            Some(_) => draw(rng),
+            Some(_) => rng.next_bytes(),
             None => os_secret()?,
         };
         let node = options.node.unwrap_or(drawn);
@@ -108,7 +114,12 @@ fn prepare_set(
     mut start: Start,
 ) -> Result<Prepared<Sender>, SendError> {
     let rate = options.pace.limit();
-    let fec = options.fec.decide(rate, options.min_receivers);
+    // In passes there are fresh symbols of long blocks, which are repaired when all are over.
+    let (fec, rate) = match (options.content.payload, options.fec) {
+        (Payload::Carousel { .. }, Fec::Auto) => (Fec::RaptorQ, None),
+        (Payload::Carousel { .. }, fec) => (fec, None),
+        _ => (options.fec.decide(rate, options.min_receivers), rate),
+    };
     let plan = Plan::new(fec, start.config.segment_size, rate, Sizes::of(&found))?;
     start.config.scheme = plan.scheme();
     start.config.block_len = plan.block_len;
@@ -197,6 +208,11 @@ fn payload(options: &SendOptions) -> EnginePayload {
         Payload::Auto => EnginePayload::Auto,
         Payload::All => EnginePayload::All,
         Payload::Missing => EnginePayload::Missing,
+        Payload::Carousel { passes, interleave } => {
+            let once = matches!(passes, Passes::Once { .. });
+            let interleave = interleave.or(once.then_some(SECTION_BYTES));
+            EnginePayload::Carousel { passes, interleave }
+        }
     }
 }
 
@@ -214,13 +230,4 @@ impl From<ConfigError> for SendError {
     fn from(error: ConfigError) -> Self {
         Self::Config(error.into())
     }
-}
-
-fn draw(rng: &mut Rng) -> [u8; 16] {
-    let random = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
-    random.to_be_bytes()
-}
-
-fn draw_set(rng: &mut Rng) -> SetId {
-    SetId(draw(rng))
 }

@@ -3,15 +3,13 @@
 //!
 //! No checksums, modes or times travel, and no empty directories: RFC 5740 has no place for them.
 
-use std::path::PathBuf;
-
 use norm_core::fec::{Layout, LayoutError, Points, RsCode, RsForm, Scheme};
 use norm_core::fileset::{Entry, text_to_name};
 use norm_core::norm::MAX_OBJECTS;
 use norm_files::source::FileSet;
 
 use crate::transfer::config_problem::ConfigProblem;
-use crate::transfer::objects::FilePlan;
+use crate::transfer::objects::{FilePlan, entry_path};
 use crate::transfer::send::SendError;
 
 /// Which FEC encoding id is used towards other implementations.
@@ -104,14 +102,14 @@ fn check(
     segment_size: u16,
 ) -> Result<(), SendError> {
     if text_to_name(entry.path).len() > usize::from(segment_size) {
-        return Err(SendError::NameTooLong { path: PathBuf::from(entry.path) });
+        return Err(SendError::NameTooLong { path: entry_path(entry) });
     }
     let Scheme::ReedSolomon(code) = scheme else { return Ok(()) };
     let Err(error) = Layout::reed_solomon(entry.size, segment_size, code) else { return Ok(()) };
     if error == LayoutError::OddSymbol {
         return Err(SendError::Config(ConfigProblem::Segment { segment_size, error }));
     }
-    let (path, bytes) = (PathBuf::from(entry.path), entry.size);
+    let (path, bytes) = (entry_path(entry), entry.size);
     Err(SendError::FileTooLarge { path, bytes, fec: standard.fec })
 }
 

@@ -92,8 +92,28 @@ impl FilePlan {
         })
     }
 
+    /// The paths of the files, in the same order.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = PathBuf> + '_ {
+        self.files.iter().map(|file| path(&file.name))
+    }
+
     /// Where each object's content begins in the payload.
     pub(crate) fn offsets(&self) -> Vec<u64> {
         self.files.iter().map(|file| file.offset).collect()
     }
+}
+
+/// The path of a file as this system has it.
+pub(crate) fn entry_path(entry: &Entry<'_>) -> PathBuf {
+    path(&text_to_name(entry.path))
+}
+
+fn path(name: &[u8]) -> PathBuf {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        PathBuf::from(std::ffi::OsStr::from_bytes(name))
+    }
+    #[cfg(not(unix))]
+    PathBuf::from(String::from_utf8_lossy(name).into_owned())
 }

@@ -3,5 +3,5 @@
 mod files;
 mod set;
 
-pub(crate) use files::FilePlan;
-pub(crate) use set::{Sizes, objects_of_set};
+pub(crate) use files::{FilePlan, entry_path};
+pub(crate) use set::{Sizes, longest_block, objects_of_set};

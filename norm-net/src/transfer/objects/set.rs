@@ -6,6 +6,14 @@ use norm_core::fileset::{
 use norm_core::transfer::{ObjectMeta, ObjectSpec};
 use norm_files::source::{Extents, FileSet};
 
+/// Largest block, in bytes: long segments make short blocks.
+const MAX_BLOCK_BYTES: u32 = 1_500_000;
+
+/// Source symbols of the longest block, where `most` are aimed at.
+pub(crate) fn longest_block(segment_size: u16, most: u32) -> u32 {
+    (MAX_BLOCK_BYTES / u32::from(segment_size.max(1))).clamp(16, most)
+}
+
 /// What there is to be cut up, in bytes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {

@@ -38,7 +38,7 @@ pub(crate) mod store;
 pub use error::ReceiveError;
 pub(crate) use options::host_name;
 pub use options::{DemoOptions, FileOptions, ReceiveOptions};
-pub(crate) use start::SocketFacts;
 #[cfg(test)]
 pub(crate) use start::receive_with;
 pub use start::{Receiving, receive};
+pub(crate) use start::{SocketFacts, open_backup};

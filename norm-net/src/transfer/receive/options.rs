@@ -15,6 +15,7 @@ use super::ReceiveError;
 use crate::event::Feedback;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
+use crate::io::seal::SealConfig;
 use crate::io::socket::LinkConfig;
 use crate::transfer::config_problem::{ConfigProblem, OneWayOption};
 use crate::transfer::flute::FluteReceive;
@@ -56,6 +57,9 @@ pub struct ReceiveOptions {
     pub flute: Option<FluteReceive>,
     /// What this receiver calls itself to senders; cut at 64 bytes.
     pub name: String,
+    /// Take only what is sealed with the key of the session, and seal feedback. `None`: whatever
+    /// comes is taken for the sender's.
+    pub seal: Option<SealConfig>,
     /// TTL (hop limit) of feedback to the group, 1 to 255.
     pub ttl: u32,
     /// The mark of all packets: feedback, that is.
@@ -145,6 +149,7 @@ impl ReceiveOptions {
             resume: true,
             flute: None,
             name: host_name(),
+            seal: None,
             ttl: 1,
             dscp: Dscp::DEFAULT,
             loopback: true,
@@ -165,7 +170,7 @@ impl ReceiveOptions {
     }
 
     /// Refuses values that cannot work together. Returns what is wanted of sets, if not all.
-    pub(super) fn check(&self) -> Result<Option<Only>, ReceiveError> {
+    pub(crate) fn check(&self) -> Result<Option<Only>, ReceiveError> {
         if let Some(source) = self.source
             && self.effective_feedback() == Feedback::Multicast
         {

@@ -49,8 +49,10 @@ use crate::event::ReceiveReport;
 use crate::io::driver::Application;
 use crate::io::error::NetError;
 use crate::io::membership::{Expected, Recovered};
+use crate::io::seal::SealState;
 use crate::io::socket::{LinkChange, TooLong};
 use crate::stopper::Stopper;
+use crate::transfer::gate_watch::GateWatch;
 
 pub(super) use engine::Engine;
 pub(super) use notifier::Notifier;
@@ -82,7 +84,8 @@ impl Session {
     ) -> Self {
         let transfers = Transfers::new(&policy, &events, now);
         let (senders, summary) = (SenderTable::default(), Summary::default());
-        let shared = Shared { policy, events, senders, tasks, ending: Ending::new(now), summary };
+        let (ending, gate) = (Ending::new(now), GateWatch::default());
+        let shared = Shared { policy, events, senders, tasks, ending, summary, gate };
         Self { shared, transfers, stopper }
     }
 
@@ -100,14 +103,15 @@ impl Session {
     /// removed.
     pub(super) fn report(self, stats: &InboundStats, now: Timestamp) -> ReceiveReport {
         let Self { shared, transfers, .. } = self;
-        let Shared { events, senders, tasks, ending, summary, .. } = shared;
+        let Shared { events, senders, tasks, ending, summary, gate, .. } = shared;
         // Workers hold the files of the sets they work for.
         tasks.finish();
         transfers.close(&events);
         let elapsed = now.saturating_since(ending.started());
         let idle = ending.was_idle();
         let outcome = ending.outcome(!senders.is_empty());
-        ReceiveReport { idle, ..summary.into_report(outcome, elapsed, stats) }
+        let security = gate.security();
+        ReceiveReport { idle, security, ..summary.into_report(outcome, elapsed, stats) }
     }
 }
 
@@ -154,6 +158,11 @@ impl<E: Engine> Application<E> for Session {
 
     fn kernel_drops(&mut self, engine: &mut E, packets: u32) {
         engine.set_host_drops(packets.into());
+    }
+
+    fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
+        let hints = self.shared.gate.note(state);
+        hints.for_each(|hint| self.shared.events.hint(hint));
     }
 
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()> {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
 use norm_files::receipts::Store;
 use norm_files::sink::Backup;
+use norm_seal::{Gate, Role, SessionAddress};
 use tempfile::TempDir;
 
 use super::identity::StableIdentity;
@@ -23,6 +25,7 @@ use crate::event::{Events, Feedback, Hint, ReceiveEvent, ReceiveReport, ReceiveS
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
 use crate::io::lossy::Lossy;
+use crate::io::seal::sealed;
 use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{Stopper, os_seed};
@@ -160,6 +163,8 @@ where
     let engine = make(options, store, bytes, socket, &mut rng);
     let other = OtherProtocol::default();
     let engine = Noticing::new(engine, options.flute.is_some(), other.clone());
+    // What is dropped for a demonstration is lost on the network: outside of the seal.
+    let engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group)?;
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
@@ -172,14 +177,14 @@ where
 }
 
 /// What keeps symbols. A sender that cannot be asked sends all blocks at once, or comes back to
-/// each: then those that find no room wait in a file.
+/// each: then those that find no room wait in a file. One that can be asked may do so, too.
 fn store(options: &ReceiveOptions, directory: &Path) -> io::Result<BlockStore> {
-    match options.flute {
-        Some(_) => {
-            let file = SpoolFile::new(directory.to_owned());
-            BlockStore::with_spool(options.block_memory(), file)
-        }
-        None => Ok(BlockStore::new(options.block_memory())),
+    let (memory, file) = (options.block_memory(), SpoolFile::new(directory.to_owned()));
+    let is_mute = options.flute.is_some() || options.effective_feedback() == Feedback::None;
+    if is_mute {
+        BlockStore::with_spool(memory, file)
+    } else {
+        Ok(BlockStore::with_reserve(memory, file))
     }
 }
 
@@ -195,7 +200,7 @@ fn prepare(options: &ReceiveOptions) -> Result<Option<TempDir>, ReceiveError> {
 
 /// Opens the directory that keeps what is replaced, if there is to be one: once, so that nothing
 /// else can take its place.
-fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
+pub(crate) fn open_backup(options: &ReceiveOptions) -> Result<Option<Backup>, ReceiveError> {
     let Some(path) = options.files.backup_dir.as_deref().filter(|_| !options.files.dry_run) else {
         return Ok(None);
     };
@@ -257,6 +262,13 @@ struct Runner<L> {
     _scratch: Option<TempDir>,
 }
 
+/// Has a session's gate open what is sealed for another group.
+fn listen_in(engine: &mut impl Layer, group: SocketAddr) {
+    if let Some(guard) = engine.gate().and_then(Gate::guard_mut) {
+        guard.set_address(SessionAddress::of(group));
+    }
+}
+
 impl<L: Layer<Engine: Engine>> Runner<L> {
     fn new(options: &ReceiveOptions, setup: Setup<L>, stopper: &Stopper) -> io::Result<Self> {
         let Setup { link, engine, returns, identity, events, files, scratch, other } = setup;
@@ -300,9 +312,10 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             let ran = driver::run(link, self.clock, engine, session, &self.done);
             let Some(group) = session.take_move().filter(|_| ran.is_ok()) else { break ran };
             let options = ReceiveOptions { group, ..self.options.clone() };
-            if let Err(error) = link.reopen(&options.link_config()) {
+            match link.reopen(&options.link_config()) {
+                Ok(()) => listen_in(engine, group),
                 // The link is where it was.
-                session.cannot_move(self.clock.now(), &error);
+                Err(error) => session.cannot_move(self.clock.now(), &error),
             }
         };
         // Also after an error: it closes the temporary files.

@@ -103,6 +103,8 @@ pub(crate) struct BlockStore {
     free: Vec<Held>,
     /// Blocks for which there was no room.
     spooled: Option<Spooled>,
+    /// Where they are to wait once they come in turns.
+    reserve: Option<SpoolFile>,
     /// Symbols taken so far, by sender.
     symbols: BTreeMap<SenderId, u64>,
     /// Bytes of symbols that wait for the rest of their blocks, by sender.
@@ -123,6 +125,7 @@ impl BlockStore {
             lent: HashSet::new(),
             free: Vec::new(),
             spooled: None,
+            reserve: None,
             symbols: BTreeMap::new(),
             waiting: BTreeMap::new(),
             returned,
@@ -137,6 +140,12 @@ impl BlockStore {
     pub(crate) fn with_spool(budget: usize, file: SpoolFile) -> io::Result<Self> {
         let spooled = Spooled::new(file, budget.div_ceil(2))?;
         Ok(Self { spooled: Some(spooled), ..Self::new(budget / 2) })
+    }
+
+    /// A store for `budget` bytes of symbols in memory, and more in this file once blocks come in
+    /// turns.
+    pub(crate) fn with_reserve(budget: usize, file: SpoolFile) -> Self {
+        Self { reserve: Some(file), ..Self::new(budget) }
     }
 
     /// Why symbols could not be kept on the disk; told once.
@@ -387,6 +396,15 @@ impl SymbolStore for BlockStore {
             self.recycle(slot, held);
         } else if let Some(bytes) = self.spooled.as_mut().map(|spooled| spooled.discard(slot)) {
             self.waits_no_more(slot, bytes);
+        }
+    }
+
+    fn expect_turns(&mut self) {
+        let Some(file) = self.reserve.take() else { return };
+        // Without a thread it stays as it is: what finds no room comes again.
+        if let Ok(spooled) = Spooled::new(file, self.budget.div_ceil(2)) {
+            self.budget /= 2;
+            self.spooled = Some(spooled);
         }
     }
 }

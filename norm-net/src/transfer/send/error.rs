@@ -11,6 +11,7 @@ use crate::announce::AnnounceError;
 use crate::event::path_text;
 use crate::io::error::NetError;
 use crate::transfer::config_problem::ConfigProblem;
+use crate::transfer::flute::Profile;
 use crate::transfer::norm::StandardFec;
 
 /// A transfer could not be started, or its sockets failed.
@@ -51,6 +52,22 @@ pub enum SendError {
         /// The code.
         fec: StandardFec,
     },
+    /// A standalone file is larger than a profile of FLUTE allows.
+    FileBeyondProfile {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        bytes: u64,
+        /// Bytes at most.
+        limit: u64,
+        /// The profile.
+        profile: Profile,
+    },
+    /// The name of a standalone file is no UTF-8, which is what tables of FLUTE are written in.
+    NameNotText {
+        /// The file.
+        path: PathBuf,
+    },
     /// There are only empty directories, which cannot be sent as standalone files.
     OnlyDirectories,
     /// An option has a value that cannot work.
@@ -75,8 +92,7 @@ impl fmt::Display for SendError {
             Self::Manifest(error) => write!(f, "the list of files cannot be read back: {error}"),
             Self::NameTooLong { path } => write!(
                 f,
-                "cannot send {}: its name with its directories is longer than one packet of the \
-                 NRL's protocol; rename it",
+                "cannot send {}: with its directories its name is longer than a packet; rename it",
                 path_text(path)
             ),
             Self::TooLarge { bytes, manifest_bytes, segment_size } => write!(
@@ -87,8 +103,8 @@ impl fmt::Display for SendError {
             ),
             Self::TooManyFiles { files, max } => write!(
                 f,
-                "{files} files are more than the {max} that the NRL's protocol can number: send \
-                 them in parts, or in an archive"
+                "{files} files are more than the {max} that can be sent singly: send them in \
+                 parts, or in an archive"
             ),
             Self::FileTooLarge { path, bytes, fec } => {
                 let (path, id) = (path_text(path), fec.id());
@@ -99,8 +115,21 @@ impl fmt::Display for SendError {
                     StandardFec::Id129 => "cut it up",
                 })
             }
+            Self::FileBeyondProfile { path, bytes, limit, profile } => write!(
+                f,
+                "{} ({bytes} bytes) is too large: with profile {profile} a file may have {limit} \
+                 bytes; cut it up, or use another profile",
+                path_text(path)
+            ),
+            Self::NameNotText { path } => write!(
+                f,
+                "cannot send {}: its name is no UTF-8, as names in tables of FLUTE have to be; \
+                 rename it, or use profile own",
+                path_text(path)
+            ),
             Self::OnlyDirectories => f.write_str(
-                "there are only empty directories, which the NRL's protocol cannot send",
+                "there are only empty directories, and single files are sent without directories: \
+                 put files in them, or send a file set",
             ),
             Self::Config(problem) => problem.fmt(f),
             Self::Net(error) => error.fmt(f),

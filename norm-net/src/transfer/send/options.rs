@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::endpoint::PacketOverhead;
-use norm_core::transfer::NodeId;
+use norm_core::transfer::{NodeId, Passes};
 use norm_files::state::StateFolders;
 
 use super::error::SendError;
@@ -14,6 +14,7 @@ use super::segment::SEGMENT_SIZES;
 use super::slow::Slow;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
+use crate::io::seal::SealConfig;
 use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::{ConfigProblem, MTUS, OneWayOption};
 use crate::transfer::flute::FluteSend;
@@ -44,6 +45,35 @@ pub enum Payload {
     All,
     /// None: what receivers ask for is sent.
     Missing,
+    /// All of it in passes, in which receivers ask for nothing: those that come at any time, and
+    /// those that cannot answer, get all of it from symbols that were not sent before. All files
+    /// are hashed first. After the last pass, what is missing is sent to those that ask. It needs a
+    /// fixed rate, and has no effect with FLUTE, whose options have their own passes.
+    Carousel {
+        /// How often everything is sent.
+        passes: Passes,
+        /// Bytes of blocks that are sent in turns; `None`: all of them with several passes, 16 MiB
+        /// with one.
+        interleave: Option<u64>,
+    },
+}
+
+impl Payload {
+    /// Everything in passes, all blocks in turns.
+    pub const fn carousel(passes: Passes) -> Self {
+        Self::Carousel { passes, interleave: None }
+    }
+}
+
+/// Which receivers can be expected to answer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Answers {
+    /// All of them.
+    All,
+    /// Some may, others cannot.
+    Some,
+    /// None can.
+    None,
 }
 
 /// How a session is announced; more fields may come.
@@ -154,6 +184,9 @@ pub struct SendOptions {
     /// What this sender calls itself, for receivers that take files only from one; cut at 64
     /// bytes.
     pub name: String,
+    /// Seal everything that is sent, and take only feedback that is sealed, with a key that the
+    /// receivers have. `None`: everybody on the network can read it, and change it.
+    pub seal: Option<SealConfig>,
     /// Announce the session while it lasts, so that receivers find it by its name. A separate group
     /// for slow receivers is not announced.
     pub announce: Option<Announce>,
@@ -189,6 +222,7 @@ impl SendOptions {
             memory: 128 << 20,
             buffers: SocketBuffers::default(),
             name: host_name(),
+            seal: None,
             announce: None,
             node: None,
             seed: None,
@@ -216,6 +250,9 @@ impl SendOptions {
         if self.announce.is_some() && !self.group.ip().is_multicast() {
             return Err(ConfigProblem::AnnounceWithoutGroup { group: self.group }.into());
         }
+        if self.seal.is_some() && self.sends_single_files() {
+            return Err(ConfigProblem::SealedForOthers.into());
+        }
         if self.segment_size.is_some_and(|size| !SEGMENT_SIZES.contains(&size)) {
             return Err(ConfigProblem::SegmentSize.into());
         }
@@ -223,7 +260,9 @@ impl SendOptions {
         if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
         }
-        if let Some(problem) = self.flute.and_then(|_| self.one_way_problem()) {
+        if self.answers() != Answers::All
+            && let Some(problem) = self.one_way_problem()
+        {
             return Err(problem.into());
         }
         if let Some(problem) = self.slow.problem(self.group, self.standard.is_some()) {
@@ -232,17 +271,37 @@ impl SendOptions {
         self.standard.as_ref().map_or(Ok(()), Standard::check)
     }
 
-    /// What of the options cannot go together with FLUTE, if anything.
+    /// What of the options cannot go together with receivers that may not answer, if anything.
     fn one_way_problem(&self) -> Option<ConfigProblem> {
         let Pace::Fixed(_) = self.pace else { return Some(ConfigProblem::OneWayRate) };
+        let (is_flute, is_standard) = (self.flute.is_some(), self.standard.is_some());
         let wrong = [
-            (self.standard.is_some(), OneWayOption::Standard),
+            (is_flute && is_standard, OneWayOption::Standard),
+            (is_standard, OneWayOption::StandardCarousel),
             (self.slow != Slow::Wait, OneWayOption::Slow),
-            (self.min_receivers > 0, OneWayOption::MinReceivers),
+            (is_flute && self.min_receivers > 0, OneWayOption::MinReceivers),
             (self.content.payload == Payload::Missing, OneWayOption::OnRequest),
         ];
         let wrong = wrong.into_iter().find(|(is_set, _)| *is_set);
         wrong.map(|(_, option)| ConfigProblem::OneWay { option })
+    }
+
+    /// Which receivers can be expected to answer.
+    pub(super) fn answers(&self) -> Answers {
+        match self.content.payload {
+            _ if self.flute.is_some() => Answers::None,
+            Payload::Carousel { .. } => Answers::Some,
+            Payload::Auto | Payload::All | Payload::Missing => Answers::All,
+        }
+    }
+
+    /// How often everything is sent, where it is sent in passes.
+    pub(super) fn passes(&self) -> Option<Passes> {
+        match (self.flute, self.content.payload) {
+            (Some(flute), _) => Some(flute.passes),
+            (None, Payload::Carousel { passes, .. }) => Some(passes),
+            (None, _) => None,
+        }
     }
 
     /// True when files are sent as they are, and not as a set.
@@ -255,9 +314,9 @@ impl SendOptions {
         if self.slow.separate_group().is_some() { self.memory / 4 * 3 } else { self.memory }
     }
 
-    /// Bytes of IP and UDP headers per packet.
+    /// Bytes of each packet beside what the engine writes: headers of IP and UDP, and the seal.
     pub(crate) fn packet_overhead(&self) -> PacketOverhead {
-        PacketOverhead::to(self.group.ip())
+        PacketOverhead::to(self.group.ip()).with(SealConfig::margins(self.seal.as_ref()))
     }
 
     pub(super) fn link_config(&self, feedback_filter: Option<PacketFilter>) -> LinkConfig {

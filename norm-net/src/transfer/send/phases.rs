@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use norm_core::Timestamp;
 
+use super::options::Answers;
 use super::receivers::Summary;
 use crate::event::{SendOutcome, SendPhase};
 
@@ -24,21 +25,21 @@ pub(super) struct Phases {
     leaving: Option<Timestamp>,
     /// When the end was begun from here.
     ending: Option<Timestamp>,
-    /// Nothing is ever heard of receivers.
-    one_way: bool,
+    /// Which receivers can be expected to answer.
+    answers: Answers,
     /// The outcome, where it does not follow from what the receivers did.
     outcome: Option<SendOutcome>,
 }
 
 impl Phases {
-    pub(super) fn new(now: Timestamp, one_way: bool) -> Self {
+    pub(super) fn new(now: Timestamp, answers: Answers) -> Self {
         Self {
             began: now,
             data: None,
             all_sent: None,
             leaving: None,
             ending: None,
-            one_way,
+            answers,
             outcome: None,
         }
     }
@@ -65,7 +66,8 @@ impl Phases {
     /// Begins the end, because the session was stopped. That a session is stopped which only waits
     /// for late receivers, or repeats what it has sent, does not cut anything short.
     pub(super) fn stop(&mut self, now: Timestamp, summary: &Summary) {
-        let is_settled = self.one_way || summary.outcome() == SendOutcome::Complete;
+        let is_settled = self.reached(summary) == SendOutcome::Sent
+            || summary.outcome() == SendOutcome::Complete;
         let complete = self.all_sent.is_some() && is_settled;
         if !complete {
             self.outcome.get_or_insert(SendOutcome::Stopped { receivers_wait: false });
@@ -97,14 +99,14 @@ impl Phases {
     }
 
     /// What the transfer is doing while it is not paused.
-    pub(super) fn phase(&self, summary: &Summary, lingers: bool) -> SendPhase {
+    pub(super) fn phase(&self, summary: &Summary, is_in_passes: bool, lingers: bool) -> SendPhase {
         if self.data.is_none() {
             return SendPhase::Waiting;
         }
         if self.all_sent.is_none() {
             return SendPhase::Sending;
         }
-        if self.one_way {
+        if self.answers == Answers::None || is_in_passes {
             return SendPhase::Repeating;
         }
         let settled = summary.receivers > 0 && summary.slowest.is_none();
@@ -129,8 +131,17 @@ impl Phases {
     /// How the session ended.
     pub(super) fn outcome(&self, summary: &Summary) -> SendOutcome {
         let left = || self.leaving.map(|_| SendOutcome::Stopped { receivers_wait: true });
-        let reached = || if self.one_way { SendOutcome::Sent } else { summary.outcome() };
-        self.outcome.clone().or_else(left).unwrap_or_else(reached)
+        self.outcome.clone().or_else(left).unwrap_or_else(|| self.reached(summary))
+    }
+
+    /// What has come of the session, if it was not stopped. That no receiver is heard is nothing
+    /// bad where they may not answer.
+    fn reached(&self, summary: &Summary) -> SendOutcome {
+        match self.answers {
+            Answers::None => SendOutcome::Sent,
+            Answers::Some if summary.receivers == 0 => SendOutcome::Sent,
+            Answers::Some | Answers::All => summary.outcome(),
+        }
     }
 }
 
@@ -144,16 +155,16 @@ mod tests {
 
     #[test]
     fn phase_follows_from_what_was_sent_and_confirmed() {
-        let mut phases = Phases::new(at(1), false);
+        let mut phases = Phases::new(at(1), Answers::All);
         let waiting = Summary { receivers: 1, slowest: Some(5), ..Summary::default() };
         let done = Summary { receivers: 1, confirmed: 1, ..Summary::default() };
-        assert_eq!(phases.phase(&waiting, false), SendPhase::Waiting);
+        assert_eq!(phases.phase(&waiting, false, false), SendPhase::Waiting);
         phases.start_data(at(2));
-        assert_eq!(phases.phase(&waiting, false), SendPhase::Sending);
+        assert_eq!(phases.phase(&waiting, false, false), SendPhase::Sending);
         phases.all_sent(at(3));
-        assert_eq!(phases.phase(&waiting, true), SendPhase::Confirming);
-        assert_eq!(phases.phase(&done, true), SendPhase::Lingering);
-        assert_eq!(phases.phase(&done, false), SendPhase::Ending);
+        assert_eq!(phases.phase(&waiting, false, true), SendPhase::Confirming);
+        assert_eq!(phases.phase(&done, false, true), SendPhase::Lingering);
+        assert_eq!(phases.phase(&done, false, false), SendPhase::Ending);
         assert_eq!(phases.data_elapsed(None, at(9)), Duration::from_secs(1));
         assert_eq!(phases.data_elapsed(Some(at(7)), at(9)), Duration::from_secs(5));
     }
@@ -161,28 +172,52 @@ mod tests {
     #[test]
     fn one_way_everything_is_repeated_and_then_sent() {
         let nothing = Summary::default();
-        let mut phases = Phases::new(at(1), true);
+        let mut phases = Phases::new(at(1), Answers::None);
         phases.start_data(at(1));
-        assert_eq!(phases.phase(&nothing, false), SendPhase::Sending);
+        assert_eq!(phases.phase(&nothing, false, false), SendPhase::Sending);
         let stopped = |mut phases: Phases| {
             phases.stop(at(3), &nothing);
             phases.outcome(&nothing)
         };
         let early = Phases { outcome: None, ..phases };
         assert_eq!(stopped(early), SendOutcome::Stopped { receivers_wait: false });
-        let mut phases = Phases::new(at(1), true);
+        let mut phases = Phases::new(at(1), Answers::None);
         phases.start_data(at(1));
         phases.all_sent(at(2));
-        assert_eq!(phases.phase(&nothing, false), SendPhase::Repeating);
+        assert_eq!(phases.phase(&nothing, false, false), SendPhase::Repeating);
         assert_eq!(phases.outcome(&nothing), SendOutcome::Sent);
         assert_eq!(stopped(phases), SendOutcome::Sent);
+    }
+
+    #[test]
+    fn carousel_is_sent_where_no_receiver_answers_and_complete_where_all_that_do_are() {
+        let nothing = Summary::default();
+        let begin = || {
+            let mut phases = Phases::new(at(1), Answers::Some);
+            phases.start_data(at(1));
+            phases.all_sent(at(2));
+            phases
+        };
+        let done = Summary { receivers: 1, confirmed: 1, ..Summary::default() };
+        let busy = Summary { receivers: 2, confirmed: 1, slowest: Some(5), ..Summary::default() };
+        assert_eq!(begin().phase(&done, true, false), SendPhase::Repeating);
+        assert_eq!(begin().phase(&busy, false, false), SendPhase::Confirming);
+        let outcome = |summary: &Summary| {
+            let mut stopped = begin();
+            stopped.stop(at(3), summary);
+            (begin().outcome(summary), stopped.outcome(summary))
+        };
+        assert_eq!(outcome(&nothing), (SendOutcome::Sent, SendOutcome::Sent));
+        assert_eq!(outcome(&done), (SendOutcome::Complete, SendOutcome::Complete));
+        let stopped = SendOutcome::Stopped { receivers_wait: false };
+        assert_eq!(outcome(&busy).1, stopped, "one was at work");
     }
 
     #[test]
     fn stopped_session_is_complete_when_all_receivers_are() {
         let done = Summary { receivers: 1, confirmed: 1, ..Summary::default() };
         let outcome = |all_sent: bool| {
-            let mut phases = Phases::new(at(1), false);
+            let mut phases = Phases::new(at(1), Answers::All);
             if all_sent {
                 phases.all_sent(at(2));
             }
@@ -197,7 +232,7 @@ mod tests {
     #[test]
     fn session_that_leaves_its_receivers_ends_after_five_seconds_or_when_it_is_stopped() {
         let busy = Summary { receivers: 1, slowest: Some(5), ..Summary::default() };
-        let mut phases = Phases::new(at(1), false);
+        let mut phases = Phases::new(at(1), Answers::All);
         phases.start_data(at(1));
         phases.leave(at(2));
         assert!(phases.is_leaving() && !phases.is_over(at(6)) && phases.is_over(at(7)));

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::error::SendError;
-use super::options::SendOptions;
+use super::options::{Answers, SendOptions};
 use crate::event::Hint;
 use crate::io::interface::Interface;
 use crate::transfer::config_problem::ConfigProblem;
@@ -57,13 +57,16 @@ impl Segment {
     ) -> Result<Self, SendError> {
         let limit = interface.mtu.unwrap_or(u32::MAX);
         let mtu = options.mtu.unwrap_or(u32::MAX).min(limit);
+        let headers = data_overhead + options.packet_overhead().bytes() as u32;
+        let room = |mtu: u32| mtu.saturating_sub(headers);
         let wanted = match options.segment_size {
             Some(wanted) => u32::from(wanted),
             None => {
-                default_segment(options.mtu.map_or_else(|| first_mtu(options, interface), |_| mtu))
+                let mtu = options.mtu.map_or_else(|| first_mtu(options, interface), |_| mtu);
+                default_segment(mtu, room(mtu))
             }
         };
-        let room = mtu.saturating_sub(data_overhead + options.packet_overhead().bytes() as u32);
+        let room = room(mtu);
         let fitting = room.min((*SEGMENT_SIZES.end()).into()) / SEGMENT_STEP * SEGMENT_STEP;
         let size = if wanted <= room { wanted } else { fitting };
         let Some(size) = u16::try_from(size).ok().filter(|size| SEGMENT_SIZES.contains(size))
@@ -91,7 +94,7 @@ impl Segment {
                 interface: name(),
             })
         };
-        let sizes = sizes(options, interface, size);
+        let sizes = sizes(options, interface, size, headers);
         Ok(Self { size, sizes, hint })
     }
 
@@ -102,19 +105,28 @@ impl Segment {
 }
 
 /// The lengths of packets that are tried. None for other implementations, one way, on the loopback
-/// interface, where there is no path, and where a segment size was given; one where an MTU was.
-fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<PathSize> {
+/// interface, where there is no path, and where a segment size was given; one where an MTU was, and
+/// where some receivers may not answer.
+fn sizes(
+    options: &SendOptions,
+    interface: &Interface,
+    segment: u16,
+    headers: u32,
+) -> Vec<PathSize> {
     let is_told = options.standard.is_none() && options.flute.is_none();
     if !is_told || options.segment_size.is_some() || interface.loopback {
         return Vec::new();
     }
     let limit = interface.mtu.unwrap_or(u32::MAX);
-    let top = options.mtu.map_or_else(|| default_mtu(interface), |mtu| mtu.min(limit));
+    let top = options.mtu.map_or_else(|| first_mtu(options, interface), |mtu| mtu.min(limit));
     let shorter = COMMON_MTUS.into_iter().chain([options.min_mtu]);
-    let shorter = shorter.filter(|&mtu| options.mtu.is_none() && mtu >= options.min_mtu);
+    // Receivers that cannot answer are not looked after, and those that can are named.
+    let falls_back = options.mtu.is_none() && options.answers() == Answers::All;
+    let shorter = shorter.filter(|&mtu| falls_back && mtu >= options.min_mtu);
     let mut sizes = Vec::new();
     for mtu in [top].into_iter().chain(shorter) {
-        let used = if mtu == top { segment.into() } else { default_segment(mtu) };
+        let room = mtu.saturating_sub(headers);
+        let used = if mtu == top { segment.into() } else { default_segment(mtu, room) };
         let (Ok(packet), Ok(segment)) = (u16::try_from(mtu), u16::try_from(used)) else { continue };
         let is_shorter =
             |last: &PathSize| packet < last.packet && segment < last.segment && mtu < top;
@@ -125,10 +137,11 @@ fn sizes(options: &SendOptions, interface: &Interface, segment: u16) -> Vec<Path
     sizes
 }
 
-/// The MTU to begin with where none is given: one way nothing tells that packets are too long.
+/// The MTU to begin with where none is given: receivers that cannot answer cannot say that packets
+/// are too long.
 fn first_mtu(options: &SendOptions, interface: &Interface) -> u32 {
     let mtu = default_mtu(interface);
-    if options.flute.is_some() { mtu.min(LOOPBACK_MTU) } else { mtu }
+    if options.answers() == Answers::All { mtu } else { mtu.min(LOOPBACK_MTU) }
 }
 
 /// The MTU to reckon with where none is given.
@@ -137,16 +150,22 @@ fn default_mtu(interface: &Interface) -> u32 {
     interface.mtu.unwrap_or(LOOPBACK_MTU).min(max)
 }
 
-/// The segment size for an MTU: room is left for IPv6, for EXT_FTI, and for what may come.
-fn default_segment(mtu: u32) -> u32 {
-    let segment = mtu.saturating_sub(HEADER_RESERVE) / SEGMENT_STEP * SEGMENT_STEP;
+/// The segment size for an MTU that has room for so many bytes of content: some is left for IPv6,
+/// for EXT_FTI, and for what may come.
+fn default_segment(mtu: u32, room: u32) -> u32 {
+    let segment = mtu.saturating_sub(HEADER_RESERVE).min(room) / SEGMENT_STEP * SEGMENT_STEP;
     segment.min(u32::from(*SEGMENT_SIZES.end()) / SEGMENT_STEP * SEGMENT_STEP)
 }
 
 #[cfg(test)]
 mod tests {
+    use norm_core::transfer::Passes;
+    use norm_seal::{GroupSecret, Keyring};
+
+    use super::super::options::Payload;
     use super::super::protocol::Protocol;
     use super::*;
+    use crate::io::seal::SealConfig;
     use crate::transfer::norm::Norm;
 
     const V4: &str = "239.1.2.3:4";
@@ -242,6 +261,35 @@ mod tests {
     }
 
     #[test]
+    fn seal_takes_its_bytes_of_each_packet_and_mostly_no_content() {
+        let keys = Keyring::new(GroupSecret::new([1; 32]));
+        let sealed = |group: &str| {
+            SendOptions::new(group.parse().unwrap()).with(|o| {
+                o.seal = Some(SealConfig::new(keys.clone()));
+            })
+        };
+        for (group, mtu, size) in [
+            (V4, 1500, 1344),
+            (V6, 1500, 1344),
+            (V4, 1400, 1280),
+            (V6, 1400, 1216),
+            (V4, 9000, 8832),
+        ] {
+            let segment = fit_norm(&sealed(group), &interface(Some(mtu))).unwrap();
+            assert_eq!((segment.size, &segment.hint), (size, &None), "{group}, {mtu}");
+            let headers =
+                Norm.data_overhead(&sealed(group)) + sealed(group).packet_overhead().bytes() as u32;
+            let fits =
+                |size: &PathSize| u32::from(size.segment) + headers <= u32::from(size.packet);
+            assert!(segment.sizes.iter().all(fits), "{:?}", segment.sizes);
+        }
+        let mut options = sealed(V4);
+        options.segment_size = Some(1400);
+        let Segment { size, hint, .. } = fit_norm(&options, &interface(Some(1500))).unwrap();
+        assert_eq!((size, hint.is_some()), (1344, true), "1,392 bytes have room");
+    }
+
+    #[test]
     fn shorter_packets_are_tried_down_to_the_lowest_mtu() {
         let tried = |mtu, change: fn(&mut SendOptions)| {
             let options = SendOptions::new(V4.parse().unwrap()).with(change);
@@ -263,6 +311,8 @@ mod tests {
         assert_eq!(tried(Some(1500), |o| o.min_mtu = 600), low);
         assert_eq!(tried(Some(9000), |o| o.mtu = Some(1500)), [(1500, 1344)], "decided on");
         assert_eq!(tried(Some(9000), |o| o.segment_size = Some(1000)), []);
+        let carousel = |o: &mut SendOptions| o.content.payload = Payload::carousel(Passes::Forever);
+        assert_eq!(tried(Some(9000), carousel), [(1500, 1344)], "some may not answer");
         let loopback = Interface { loopback: true, ..interface(Some(65_536)) };
         let options = SendOptions::new(V4.parse().unwrap());
         assert!(fit_norm(&options, &loopback).unwrap().sizes.is_empty(), "no path");

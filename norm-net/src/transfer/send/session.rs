@@ -14,6 +14,7 @@ use super::admission::Admission;
 use super::bounds::{Bounds, Change};
 use super::gathering::Gathering;
 use super::jobs::Jobs;
+use super::options::Answers;
 use super::outlet::SendOutlet;
 use super::phases::{LEAVE_TIME, Phases};
 use super::rate_trace::RateTraceFile;
@@ -27,8 +28,10 @@ use crate::event::{
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::membership::{Expected, Recovered};
+use crate::io::seal::SealState;
 use crate::io::socket::{LinkChange, TooLong};
 use crate::stopper::{StopRequest, Stopper};
+use crate::transfer::gate_watch::GateWatch;
 
 /// Receivers that report to the group; more of them report to the sender alone.
 const MAX_SHARING: usize = 400;
@@ -43,8 +46,8 @@ pub(super) struct Facts {
     pub(super) min_receivers: usize,
     /// The engine waits for receivers before content flows, and tells when it does.
     pub(super) waits: bool,
-    /// Nothing is ever heard of receivers.
-    pub(super) one_way: bool,
+    /// Which receivers can be expected to answer.
+    pub(super) answers: Answers,
     /// Receivers have no names to wait for.
     pub(super) nameless: bool,
     pub(super) lingers: bool,
@@ -91,11 +94,12 @@ pub(super) struct Session {
     withdrawn: WithdrawnFiles,
     /// The longest packet that the interface takes, once it has refused a longer one.
     packet_limit: Option<u32>,
+    gate: GateWatch,
 }
 
 impl Session {
     pub(super) fn new(parts: Parts, now: Timestamp) -> Self {
-        let (wanted, one_way) = (parts.facts.min_receivers, parts.facts.one_way);
+        let (wanted, answers) = (parts.facts.min_receivers, parts.facts.answers);
         Self {
             facts: parts.facts,
             bounds: parts.bounds,
@@ -106,12 +110,13 @@ impl Session {
             admission: parts.admission,
             silence: Silence::new(parts.group, parts.no_receiver),
             gathering: Gathering::new(wanted, now),
-            phases: Phases::new(now, one_way),
+            phases: Phases::new(now, answers),
             receivers: Receivers::default(),
             next_progress: now,
             rate_trace: parts.rate_trace,
             withdrawn: parts.withdrawn,
             packet_limit: None,
+            gate: GateWatch::default(),
         }
     }
 
@@ -154,6 +159,7 @@ impl Session {
             coded_packets: stats.coded_packets,
             nacks: stats.nacks,
             receivers: self.receivers.reports(engine, self.phases.data()),
+            security: self.gate.security(),
             ..SendReport::new(self.phases.outcome(&Summary::of(engine)))
         }
     }
@@ -217,7 +223,8 @@ impl Session {
         } else if self.bounds.is_paused() {
             SendPhase::Paused
         } else {
-            self.phases.phase(summary, self.facts.lingers)
+            let is_in_passes = engine.progress().pass > 0;
+            self.phases.phase(summary, is_in_passes, self.facts.lingers)
         }
     }
 
@@ -260,7 +267,9 @@ impl Session {
 
     fn hint_if_silent(&mut self, engine: &impl Outbound, now: Timestamp) {
         let is_over = self.phases.is_ending() || self.phases.is_leaving();
-        if is_over || self.facts.one_way || !self.bounds.has_sent_for(HINT_AFTER, now) {
+        let is_waiting = self.facts.min_receivers > 0;
+        let may_be_silent = self.facts.answers != Answers::All && !is_waiting;
+        if is_over || may_be_silent || !self.bounds.has_sent_for(HINT_AFTER, now) {
             return;
         }
         if let Some(hint) = self.silence.due(|| engine.receivers().next().is_none()) {
@@ -354,6 +363,11 @@ impl<E: Outbound> Application<E> for Session {
         } else {
             Expected::Nothing
         }
+    }
+
+    fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
+        let hints = self.gate.note(state);
+        hints.for_each(|hint| self.events.push(SendEvent::Hint(hint)));
     }
 
     fn recovered(&mut self, recovered: Recovered) {

@@ -8,6 +8,7 @@ use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng, Timestamp};
 use norm_files::source::{FileSet, HashCache, HashedSet, Selection, scan};
+use norm_seal::Role;
 
 use super::admission::Admission;
 use super::announce::describe;
@@ -15,7 +16,7 @@ use super::bounds::Bounds;
 use super::error::SendError;
 use super::hash_first::{Hashing, HeldObjects, hash_first};
 use super::jobs::Jobs;
-use super::options::{Payload, SendOptions};
+use super::options::{Answers, Payload, SendOptions};
 use super::outlet::SendOutlet;
 use super::protocol::{Prepared, Protocol};
 use super::rate_trace::RateTraceFile;
@@ -28,7 +29,8 @@ use crate::announce::Announcing;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
-use crate::io::socket::Link;
+use crate::io::seal::{Sealed, sealed};
+use crate::io::socket::{Link, PacketFilter};
 use crate::running::Running;
 use crate::stopper::{JobResults, Stopper, os_seed};
 use crate::transfer::norm::Norm;
@@ -67,12 +69,15 @@ pub(super) fn start_with<P: Protocol>(
     protocol: P,
 ) -> Result<Started, SendError> {
     options.check()?;
-    let link = Link::open(&options.link_config(protocol.feedback_filter()))?;
+    let filter = protocol.feedback_filter().filter(|_| options.seal.is_none());
+    let sealed_only = options.seal.as_ref().map(|_| PacketFilter::SEALED_FEEDBACK);
+    let link = Link::open(&options.link_config(filter.or(sealed_only)))?;
     let selection = selection.clone().with(|s| s.standalone |= options.sends_single_files());
     let found = scan(&selection)?;
     let cache = HashCache::new(&options.content.state).filter(|_| !options.sends_single_files());
     let mut options = options.clone();
-    options.content.hash_first |= options.flute.is_some_and(|flute| flute.sends_set());
+    options.content.hash_first |=
+        options.answers() != Answers::All && !options.sends_single_files();
     options.content.hash_first |=
         cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
     let options = &options;
@@ -113,6 +118,7 @@ pub(super) fn start_with<P: Protocol>(
         Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
         None => None,
     };
+    let engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group)?;
     let begun = Begun { link, clock, engine, parts };
     let run = move || {
         let result = match held.is_empty() {
@@ -131,7 +137,7 @@ pub(super) fn start_with<P: Protocol>(
 struct Begun<E> {
     link: Link,
     clock: Clock,
-    engine: E,
+    engine: Sealed<E>,
     parts: Parts,
 }
 
@@ -142,7 +148,7 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
         driver::run(&mut link, clock, &mut engine, &mut session, results)?;
         drop(link);
         session.keep_hashes();
-        Ok(session.finish(&engine, clock))
+        Ok(session.finish(engine.inner(), clock))
     }
 
     /// Hashes all files, hands the objects to the engine, and runs the session: its time begins
@@ -159,7 +165,7 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
         self.clock = Clock::from(began);
         match hashing {
             Hashing::Done(hashed) => {
-                held.hand_over(&mut self.engine, hashed.content())?;
+                held.hand_over(self.engine.inner_mut(), hashed.content())?;
                 if let Some(separate) = &mut self.parts.separate {
                     separate.take_hashes(hashed);
                 }
@@ -174,8 +180,8 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
     fn end(self, end: impl FnOnce(&mut Session, &mut E, Timestamp)) -> SendReport {
         let Self { clock, mut engine, parts, .. } = self;
         let mut session = Session::new(parts, clock.now());
-        end(&mut session, &mut engine, clock.now());
-        session.finish(&engine, clock)
+        end(&mut session, engine.inner_mut(), clock.now());
+        session.finish(engine.inner(), clock)
     }
 }
 
@@ -193,6 +199,7 @@ fn settings(
         segment_size: segment.size,
         standard: options.standard,
         flute: options.flute,
+        passes: options.passes(),
         files: found.file_count,
         directories: found.directories,
         links: found.links,
@@ -212,7 +219,7 @@ fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> F
         group: options.group,
         min_receivers: options.min_receivers,
         waits: options.min_receivers > 0 || !segment.is_fixed() || options.flute.is_some(),
-        one_way: options.flute.is_some(),
+        answers: options.answers(),
         nameless: options.standard.is_some(),
         lingers: !options.start.linger.is_zero(),
         separate_group: options.slow.separate_group(),

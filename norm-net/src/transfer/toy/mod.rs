@@ -18,35 +18,15 @@ use super::send::{
 };
 use crate::event::{ReceiveEvent, ReceiveOutcome, SendOutcome};
 use crate::io::interface::InterfaceSpec;
-use crate::io::layer::Layer;
+use crate::io::layer::Bare;
 use crate::io::socket::PacketFilter;
 use engine::{HEADER, ToyReceiver, ToySender};
 
 const EXTENT: u64 = 1 << 20;
 
-impl Layer for ToySender {
-    type Engine = Self;
+impl Bare for ToySender {}
 
-    fn engine(&self) -> &Self {
-        self
-    }
-
-    fn engine_mut(&mut self) -> &mut Self {
-        self
-    }
-}
-
-impl<S: norm_core::endpoint::SymbolStore> Layer for ToyReceiver<S> {
-    type Engine = Self;
-
-    fn engine(&self) -> &Self {
-        self
-    }
-
-    fn engine_mut(&mut self) -> &mut Self {
-        self
-    }
-}
+impl<S: norm_core::endpoint::SymbolStore> Bare for ToyReceiver<S> {}
 
 struct Toy;
 

@@ -1,12 +1,12 @@
 //! A sending FLUTE engine and its application.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use norm_core::Timestamp;
-use norm_core::endpoint::{Destination, Endpoint, GatherJob, Job, JobDone, Piece, PrepareJob};
+use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, PrepareJob};
 use norm_core::fec::{FecId, encode};
 use norm_core::flute::layout::geometry;
 use norm_core::flute::sender::{Passes, Sender, SenderEvent};
@@ -16,6 +16,7 @@ use norm_core::transfer::{Outbound, OutboundStats};
 use super::sources::Source;
 use crate::invariants::RateCheck;
 use crate::node::contract::{Node, Outbox, hand_over};
+use crate::node::prepared::PreparedSymbols;
 use crate::outcome::FluteSenderOutcome;
 use crate::packet::{Body, HostId, Packet, Symbol, To};
 use crate::scenario::{FluteSenderPlan, engine_seed};
@@ -34,8 +35,7 @@ pub(crate) struct FluteSender {
     first_key: u64,
     /// Results of jobs, and when each is ready.
     jobs: VecDeque<(Timestamp, JobDone)>,
-    /// Of each block, by its running number, what the last two jobs have made.
-    prepared: BTreeMap<u64, VecDeque<Prepared>>,
+    prepared: PreparedSymbols,
     rate: RateCheck,
     all_sent: Option<Duration>,
     finished: Option<Duration>,
@@ -43,16 +43,6 @@ pub(crate) struct FluteSender {
     stats: OutboundStats,
     next: Timestamp,
 }
-
-/// What a [`PrepareJob`] has made.
-#[derive(Debug)]
-struct Prepared {
-    job: PrepareJob,
-    symbols: Bytes,
-}
-
-/// Jobs of a block of which the symbols are kept.
-const KEPT_JOBS: usize = 2;
 
 impl FluteSender {
     pub(crate) fn new(plan: &FluteSenderPlan, me: HostId, seed: u64) -> Self {
@@ -67,7 +57,7 @@ impl FluteSender {
             engine: None,
             first_key: 0,
             jobs: VecDeque::new(),
-            prepared: BTreeMap::new(),
+            prepared: PreparedSymbols::default(),
             all_sent: None,
             finished: None,
             sent: Vec::new(),
@@ -179,7 +169,9 @@ impl FluteSender {
     fn work(&mut self, job: Job) -> JobDone {
         match job {
             Job::Prepare(job) => self.prepare(job),
-            Job::Gather(job) => self.gather(&job),
+            Job::Gather(job) => {
+                self.prepared.gather(&job, |object, offset, len| self.read(object, offset, len))
+            }
             Job::Read(_) | Job::Encode(_) | Job::Store(_) => panic!("not of this sender"),
         }
     }
@@ -193,57 +185,15 @@ impl FluteSender {
     }
 
     fn prepare(&mut self, job: PrepareJob) -> JobDone {
-        let (block, first) = (job.source.block, job.first);
-        assert!(first >= job.symbols && job.count > 0, "no coded symbols: {job:?}");
         let symbols = if self.plan.ids_only {
             Bytes::new()
         } else {
             let source = self.read(job.source.object, job.source.offset, job.source.len);
             let (k, size) = (job.symbols, job.symbol_size);
-            let symbols = encode(job.scheme, k, size, &source, first, job.count);
+            let symbols = encode(job.scheme, k, size, &source, job.first, job.count);
             Bytes::from(symbols.expect("a sender asks only for symbols of the code"))
         };
-        let kept = self.prepared.entry(block).or_default();
-        kept.push_back(Prepared { job, symbols });
-        if kept.len() > KEPT_JOBS {
-            kept.pop_front();
-        }
-        JobDone::Prepare { block, first, result: Ok(()) }
-    }
-
-    fn gather(&self, job: &GatherJob) -> JobDone {
-        let mut bytes = Vec::new();
-        for piece in &job.pieces {
-            match *piece {
-                Piece::Source { object, offset, len } => {
-                    bytes.extend_from_slice(&self.read(object, offset, len));
-                }
-                Piece::Prepared { block, first, count } => {
-                    self.append_prepared(block, first, count, &mut bytes);
-                }
-            }
-        }
-        JobDone::Gather { number: job.number, result: Ok(Bytes::from(bytes)) }
-    }
-
-    /// # Panics
-    /// When the symbols are not kept any more.
-    fn append_prepared(&self, block: u64, first: u32, count: u32, bytes: &mut Vec<u8>) {
-        let has = |kept: &&Prepared| {
-            let job = &kept.job;
-            job.first <= first && first + count <= job.first + job.count
-        };
-        let found = self.prepared.get(&block).and_then(|kept| kept.iter().rev().find(has));
-        let Some(Prepared { job, symbols }) = found else {
-            panic!("symbols {first}, {count} of them, of block {block} are not kept")
-        };
-        let size = usize::from(job.symbol_size);
-        if self.plan.ids_only {
-            bytes.resize(bytes.len() + count as usize * size, first as u8);
-            return;
-        }
-        let start = (first - job.first) as usize * size;
-        bytes.extend_from_slice(&symbols[start..start + count as usize * size]);
+        self.prepared.keep(job, symbols)
     }
 }
 

@@ -79,12 +79,19 @@ struct Echo {
     needs: Vec<Need>,
 }
 
-/// How often in a row a member was suppressed while the same block was its oldest need.
+/// How often in a row a member was suppressed while the same symbols of a block were its oldest
+/// need.
 #[derive(Copy, Clone, Debug, Default)]
 struct Suppressions {
-    oldest: u32,
+    /// When the block was due, and how many symbols were missing.
+    oldest: (u32, u32),
     count: u8,
+    /// NACKs that were sent since.
+    sent: u8,
 }
+
+/// See the suppression guard of an engine.
+const MAX_DOUBLINGS: u8 = 4;
 
 /// A population of receivers of one sender.
 #[derive(Debug)]
@@ -268,7 +275,7 @@ impl Population {
         let uncovered = needs.iter().filter(|need| !self.is_covered(member, need));
         let dues: Vec<u32> = uncovered.map(|need| self.blocks[&need.place].due).collect();
         let mut covered = dues.iter().all(|due| *due > bound);
-        let oldest = self.blocks[&needs[0].place].due;
+        let oldest = (self.blocks[&needs[0].place].due, needs[0].symbols);
         covered &= !self.ends_suppression(member, oldest, sender.group_size());
         if covered && !dues.is_empty() {
             self.begin(now, member);
@@ -280,18 +287,22 @@ impl Population {
         if covered {
             self.outcome.suppressed += 1;
         } else {
-            self.suppressions[member as usize] = Suppressions::default();
+            let last = &mut self.suppressions[member as usize];
+            *last = Suppressions { count: 0, sent: last.sent.saturating_add(1), ..*last };
             self.ask(now, member, sender, needs, out);
         }
     }
 
     /// True when suppression has brought no repair for too long, and the member asks itself.
-    fn ends_suppression(&mut self, member: u32, oldest: u32, group: u64) -> bool {
+    fn ends_suppression(&mut self, member: u32, oldest: (u32, u32), group: u64) -> bool {
         let last = &mut self.suppressions[member as usize];
-        last.count = if last.oldest == oldest { last.count.saturating_add(1) } else { 1 };
-        last.oldest = oldest;
-        let share = 4u64.saturating_pow(u32::from(last.count) - 1);
-        last.count > 1 && self.rng.below(group.max(1)) < share
+        if last.oldest != oldest {
+            *last = Suppressions { oldest, ..Suppressions::default() };
+        }
+        last.count = last.count.saturating_add(1);
+        let accepted = 1 << last.sent.min(MAX_DOUBLINGS);
+        let share = 4u64.saturating_pow(last.count.saturating_sub(accepted).into());
+        last.count > accepted && self.rng.below(group.max(1)) < share
     }
 
     /// True when the member has overheard a request for as much.

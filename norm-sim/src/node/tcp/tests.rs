@@ -80,6 +80,7 @@ impl Bench {
             let size = segment.size();
             let (from, left) = (id as HostId, self.left[id]);
             let packet = Packet {
+                plain: None,
                 symbol: None,
                 from,
                 from_moves: 0,

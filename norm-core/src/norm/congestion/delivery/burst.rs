@@ -8,8 +8,11 @@ use crate::base::Timestamp;
 const MAX_BURST: usize = 64;
 /// A burst is this many seconds of the rate at most.
 const BURST_TIME: f64 = 0.000_25;
-/// Bursts that were shortened may grow again after this time.
-const GROWTH_INTERVAL: Duration = Duration::from_secs(5);
+/// Bursts that were shortened may grow again after this time. Long bursts may only have been too
+/// much for a socket while a rate probe filled it.
+const FIRST_GROWTH_INTERVAL: Duration = Duration::from_millis(100);
+/// The time after which bursts grow doubles up to this while growth leads to loss.
+const MAX_GROWTH_INTERVAL: Duration = Duration::from_secs(5);
 /// Bursts are not shortened below this many packets.
 const MIN_BURST: usize = 8;
 /// Bursts are not shortened below this many packets where routers mark: their queues are to be
@@ -27,11 +30,16 @@ const QUIET_BURST_TIME: f64 = 0.000_05;
 pub(super) struct Bursts {
     packets: usize,
     grows_at: Timestamp,
+    /// Time between two steps of growth.
+    interval: Duration,
+    /// They have grown since they were shortened last.
+    has_grown: bool,
 }
 
 impl Bursts {
     pub(super) fn new(now: Timestamp) -> Self {
-        Self { packets: MAX_BURST, grows_at: now }
+        let interval = FIRST_GROWTH_INTERVAL;
+        Self { packets: MAX_BURST, grows_at: now, interval, has_grown: false }
     }
 
     /// Packets of `packet` bytes that may leave at once at `rate` bytes per second.
@@ -51,15 +59,52 @@ impl Bursts {
             return false;
         }
         self.packets = (current / 2).max(min);
-        self.grows_at = now + GROWTH_INTERVAL;
+        if core::mem::take(&mut self.has_grown) {
+            self.interval = (self.interval * 2).min(MAX_GROWTH_INTERVAL);
+        }
+        self.grows_at = now + self.interval;
         true
     }
 
     /// All arrived: bursts may grow, if they have not for a while.
     pub(super) fn grow(&mut self, now: Timestamp) {
         if now >= self.grows_at && self.packets < MAX_BURST {
-            self.packets *= 2;
-            self.grows_at = now + GROWTH_INTERVAL;
+            self.packets = (self.packets * 2).min(MAX_BURST);
+            self.has_grown = true;
+            self.grows_at = now + self.interval;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn bursts_grow_soon_and_later_where_growth_leads_to_loss() {
+        let start = Timestamp::ZERO + MS;
+        let mut bursts = Bursts::new(start);
+        assert_eq!(bursts.limit(1e9, 1400.0), 64);
+        assert!(bursts.shorten(start, 64, false) && bursts.shorten(start, 32, false));
+        bursts.grow(start + MS * 99);
+        assert_eq!(bursts.limit(1e9, 1400.0), 16);
+        bursts.grow(start + MS * 100);
+        assert_eq!(bursts.limit(1e9, 1400.0), 32);
+        // That was too much: twice as long passes until the next trial, and again, up to 5 s.
+        let mut now = start + MS * 100;
+        for wait in [200, 400, 800, 1600, 3200, 5000, 5000] {
+            assert!(bursts.shorten(now, 32, false));
+            bursts.grow(now + MS * (wait - 1));
+            assert_eq!(bursts.limit(1e9, 1400.0), 16);
+            now += MS * wait;
+            bursts.grow(now);
+            assert_eq!(bursts.limit(1e9, 1400.0), 32);
+        }
+        bursts.grow(now + MS * 5000);
+        assert_eq!(bursts.limit(1e9, 1400.0), 64);
+        assert!(!bursts.shorten(now, 8, false) && bursts.shorten(now, 8, true));
+        assert_eq!(bursts.limit(1e9, 1400.0), 4);
     }
 }

@@ -3,8 +3,11 @@
 use core::time::Duration;
 
 use super::super::RateLimits;
+use super::super::interval::LITTLE_LOSS;
 use crate::endpoint::PacketOverhead;
 
+/// Reports over which the usual loss is averaged.
+const USUAL_REPORTS: f64 = 16.0;
 /// Share of the highest rate allowed from which on rate probes would find nothing: 1 %.
 const NEAR_MAX: f64 = 0.99;
 
@@ -20,6 +23,8 @@ pub(super) struct Path {
     bandwidth: f64,
     /// Share of packets that is lost in quiet intervals, 0 to 1.
     baseline_loss: f64,
+    /// Its average over the reports of late, whichever receiver was the limiting one.
+    usual_loss: f64,
     rtt: Duration,
     /// How much the delay of a probe differs while there is no queue.
     jitter: Duration,
@@ -44,6 +49,7 @@ impl Path {
             packet: (packet + overhead.bytes()) as f64,
             bandwidth: 0.0,
             baseline_loss: 0.0,
+            usual_loss: 0.0,
             rtt,
             jitter: Duration::ZERO,
             unevenness: Duration::ZERO,
@@ -69,6 +75,17 @@ impl Path {
 
     pub(super) fn baseline_loss(&self) -> f64 {
         self.baseline_loss
+    }
+
+    /// The baseline loss of the limiting receivers of late, 0 to 1: another one may be of a shorter
+    /// acquaintance.
+    pub(super) fn usual_loss(&self) -> f64 {
+        self.usual_loss
+    }
+
+    /// So much is lost at any rate that chance finds limits.
+    pub(super) fn is_lossy(&self) -> bool {
+        self.usual_loss > LITTLE_LOSS
     }
 
     pub(super) fn rtt(&self) -> Duration {
@@ -139,6 +156,7 @@ impl Path {
 
     pub(super) fn note_baseline_loss(&mut self, share: f64) {
         self.baseline_loss = share;
+        self.usual_loss += (share - self.usual_loss) / USUAL_REPORTS;
     }
 
     /// Averages a difference of delay that was no queue into the jitter, as one part of `weight`.

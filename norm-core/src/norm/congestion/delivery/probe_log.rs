@@ -55,10 +55,11 @@ impl ProbeLog {
         report: &PathReport,
         overhead: PacketOverhead,
         reporter: Reporter,
+        usual_loss: f64,
     ) -> Option<Interval> {
         let to = self.find(report.cc_sequence)?;
         let from = self.find(report.cc_sequence.wrapping_sub(report.probes))?;
-        Interval::new(from.departure, to.departure, report, overhead, reporter)
+        Interval::new(from.departure, to.departure, report, overhead, reporter, usual_loss)
     }
 
     /// The phases that a report covers.

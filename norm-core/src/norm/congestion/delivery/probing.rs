@@ -39,10 +39,6 @@ const MAX_LENGTH_FACTOR: u32 = 16;
 /// A shortfall within this time and four round trips after a raise shows that the raise was wrong.
 const RAISE_HOLDS: Duration = Duration::from_millis(200);
 
-/// From this baseline loss on, 2 %, chance finds limits: one that a rate probe has refuted does not
-/// let the next ones wait.
-const CHANCE_LOSS: f64 = 0.02;
-
 /// Time to the first rate probe after a limit was found: four round trips, or this. Each one that
 /// finds nothing doubles it.
 const FIRST_PROBE_INTERVAL: Duration = Duration::from_millis(50);
@@ -191,7 +187,7 @@ impl Probing {
         self.raised_at = Some(now);
         self.was_small = false;
         self.max_startup_gain = f64::INFINITY;
-        if self.startup || path.baseline_loss() > CHANCE_LOSS {
+        if self.startup || path.is_lossy() {
             self.interval = Duration::ZERO;
         } else {
             self.interval /= 2;
@@ -211,11 +207,19 @@ impl Probing {
         self.raised_at = Some(now);
     }
 
-    /// Less arrives than was known to: if a rate probe has just raised the rate, longer ones
-    /// follow.
-    pub(super) fn note_shortfall(&mut self, now: Timestamp, rtt: Duration) {
-        let raised = self.raised_at.take_if(|at| now < *at + rtt * 4 + RAISE_HOLDS);
-        if raised.is_some() && !self.startup {
+    /// The rate falls, and no rate probe has shown that: where that may be chance, the next one
+    /// comes soon.
+    pub(super) fn note_fall(&mut self, path: &Path) {
+        if path.is_lossy() {
+            self.interval = Duration::ZERO;
+        }
+    }
+
+    /// Less arrives than was known to: if a rate probe has just raised the rate, and chance is
+    /// hardly the reason, longer ones follow.
+    pub(super) fn note_shortfall(&mut self, now: Timestamp, path: &Path) {
+        let raised = self.raised_at.take_if(|at| now < *at + path.rtt() * 4 + RAISE_HOLDS);
+        if raised.is_some() && !self.startup && !path.is_lossy() {
             self.length_factor = (self.length_factor * 2).min(MAX_LENGTH_FACTOR);
         }
     }

@@ -30,6 +30,9 @@ pub enum Verdict {
     ProbeArrived,
     /// A rate probe was lost in part: that is the limit for now.
     ProbeFailed,
+    /// A rate probe of startup was lost in part, and its own report, too; but more arrived than was
+    /// known to: the rate rises.
+    ProbePart,
     /// A rate probe was CE-marked: that is the limit for now.
     ProbeCeMarked,
     /// A rate probe was late: the next report tells.
@@ -57,6 +60,8 @@ enum Evidence {
     Probe,
     /// A rate probe and some of what was around it, because a probe packet was lost; all arrived.
     MergedProbe,
+    /// The same, and not all arrived: what did is a limit, or more than was known to arrive.
+    MergedPart,
     /// The phase after a rate probe: too short to tell anything but what became of it.
     Observed,
     /// Less arrived than was sent.
@@ -98,6 +103,7 @@ impl Delivery {
                 self.schedule.probe_after(now, Duration::ZERO);
                 Verdict::ProbeArrived
             }
+            Evidence::MergedPart => self.take_part(now, &interval),
             Evidence::Observed => {
                 if report.probes > 1 && self.is_bold() && interval.is_congested(self.jitter()) {
                     // The rate probe's own report is lost.
@@ -117,6 +123,8 @@ impl Delivery {
             Evidence::Probe
         } else if probes > 1 && verdict::has_arrived_merged(phase, interval, stands, &self.path) {
             Evidence::MergedProbe
+        } else if probes > 1 && self.tells_of_probe(phase, interval) {
+            Evidence::MergedPart
         } else if phase == Phase::Observe {
             Evidence::Observed
         } else if interval.is_congested(self.jitter()) {
@@ -124,6 +132,32 @@ impl Delivery {
         } else {
             Evidence::Arrived
         }
+    }
+
+    /// Whether an interval of several phases of which `phase` is the last, and of which not all
+    /// arrived, tells of the rate probe among them.
+    fn tells_of_probe(&self, phase: Phase, all: &Interval) -> bool {
+        if !phase.shows_probe() || !all.is_congested(self.jitter()) || self.scavenger.is_some() {
+            return false;
+        }
+        let more = verdict::exceeds(all, &self.path);
+        match (self.is_startup(), phase) {
+            (true, _) => more,
+            (false, Phase::Probe) => true,
+            (false, _) => all.has_grown(self.jitter()),
+        }
+    }
+
+    /// Not all of a rate probe and of what was around it arrived.
+    fn take_part(&mut self, now: Timestamp, all: &Interval) -> Verdict {
+        if self.is_startup() {
+            // The slower phases in it let the path rest: it may take much more.
+            self.path.raise_to(all.delivered);
+            self.probing.soften();
+            return Verdict::ProbePart;
+        }
+        self.probe_failed(now, all);
+        Verdict::ProbeFailed
     }
 
     /// The first report of all: the first rate probe tells more.
@@ -230,7 +264,8 @@ impl Delivery {
         }
         // An old report may be of a faster time than now.
         self.path.lower_to(interval.delivered.max(self.path.min_rate()));
-        self.probing.note_shortfall(now, self.path.rtt());
+        self.probing.note_shortfall(now, &self.path);
+        self.probing.note_fall(&self.path);
         self.limit_found(now);
         // That was no measurement of what the path takes.
         self.schedule.probe_at(now + self.probing.pause(self.path.rtt()));

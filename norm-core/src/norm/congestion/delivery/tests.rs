@@ -498,6 +498,18 @@ fn rate_probe_counts_by_a_later_report() {
 }
 
 #[test]
+fn rate_probe_of_which_not_all_arrives_counts_by_a_later_report_as_well() {
+    let passes = 1_250_000.0;
+    let mut pipe = Pipe { lost: Some(Phase::Probe), ..Pipe::new(passes, MS * 20, free()) };
+    pipe.run(MS * 2_000);
+    pipe.has_bandwidth(passes * 0.8, passes * 1.1);
+    // As after a fall by chance.
+    pipe.delivery.path.set_bandwidth(passes * 0.5);
+    pipe.run(MS * 2_000);
+    pipe.has_bandwidth(passes * 0.9, passes * 1.1);
+}
+
+#[test]
 fn late_rate_probe_without_verdict_is_no_jitter() {
     let mut pipe = Pipe::new(12_500_000.0, MS * 20, free());
     pipe.run(MS * 3_000);

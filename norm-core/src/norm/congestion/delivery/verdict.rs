@@ -90,6 +90,11 @@ pub(super) fn has_arrived_merged(
     arrived && all.sent > path.bandwidth() * MERGED_GAIN && phase.shows_probe()
 }
 
+/// Whether clearly more of a rate probe and of the phases around it has arrived than is known to.
+pub(super) fn exceeds(all: &Interval, path: &Path) -> bool {
+    all.delivered > path.bandwidth() * MERGED_GAIN
+}
+
 /// What the observe phase says of a rate probe that arrived late.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum ObserveVerdict {

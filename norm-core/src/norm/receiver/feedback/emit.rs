@@ -27,7 +27,7 @@ pub(crate) fn emit<S>(
     out.append(|bytes| message.emit(header, bytes));
     ctx.stats().sent_packets += 1;
     ctx.stats().sent_bytes += out.payload_bytes() as u64;
-    out.transmit(destination)
+    out.feedback(destination, address)
 }
 
 /// True when a message is for the sender alone. In a large group only what the other receivers can

@@ -9,6 +9,9 @@ use crate::base::Timestamp;
 use crate::fec::Scheme;
 use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
+use crate::norm::receiver::sender_state::coding::Coding;
+use crate::norm::receiver::sender_state::interest::Interest;
+use crate::norm::receiver::sender_state::timeline::Timeline;
 use crate::norm::wire::{PayloadId, RepairFlags, RepairForm, RepairItem, RepairRequests};
 
 /// How many coded symbols of each block a message names: each is as good as any other.
@@ -21,6 +24,14 @@ struct Named {
     symbol: u32,
 }
 
+/// What is known of the objects that requests name.
+#[derive(Copy, Clone, Debug)]
+struct Known<'a> {
+    timeline: &'a Timeline,
+    interest: &'a Interest,
+    coding: &'a Coding,
+}
+
 /// Notes repair requests that other receivers have made, or that the sender says were made.
 pub(crate) fn note_requests(
     sender: &mut SenderState,
@@ -28,9 +39,9 @@ pub(crate) fn note_requests(
     requests: RepairRequests<'_>,
 ) {
     let timing = sender.path.timing();
-    note_in(sender, requests, &mut |sender, note| {
-        note(sender.nack.overhear(now, timing));
-    });
+    let SenderState { timeline, interest, coding, nack, .. } = sender;
+    let known = Known { timeline, interest, coding };
+    known.note(requests, &mut |note| note(nack.overhear(now, timing)));
     note_own(sender, now, requests);
 }
 
@@ -40,87 +51,92 @@ pub(super) fn note_own(sender: &mut SenderState, now: Timestamp, requests: Repai
         return;
     }
     let pause = repeat::pause_after(sender, now);
-    note_in(sender, requests, &mut |sender, note| {
-        if let Some(queue) = sender.nack.queue_mut() {
-            note(queue.note(now, pause));
-        }
-    });
+    let SenderState { timeline, interest, coding, nack, .. } = sender;
+    let Some(queue) = nack.queue_mut() else { return };
+    let known = Known { timeline, interest, coding };
+    known.note(requests, &mut |note| note(queue.note(now, pause)));
+}
+
+/// What these requests ask for.
+pub(super) fn read(sender: &SenderState, requests: RepairRequests<'_>) -> Overheard {
+    let SenderState { timeline, interest, coding, .. } = sender;
+    let mut asked = Overheard::default();
+    Known { timeline, interest, coding }.note(requests, &mut |note| note(&mut asked));
+    asked
 }
 
 /// Has a request noted.
-type Into<'a> = &'a mut dyn FnMut(&mut SenderState, &dyn Fn(&mut Overheard));
+type Into<'a> = &'a mut dyn FnMut(&dyn Fn(&mut Overheard));
 
-fn note_in(sender: &mut SenderState, requests: RepairRequests<'_>, into: Into<'_>) {
-    let mut parity = ParityCounts::new();
-    for request in requests.iter() {
-        let flags = request.flags;
-        if request.form == RepairForm::Ranges {
-            for (first, last) in request.ranges() {
-                if let Some((first, last)) = named(sender, &first).zip(named(sender, &last)) {
-                    note_range(sender, into, flags, [first, last], &mut parity);
+impl Known<'_> {
+    fn note(&self, requests: RepairRequests<'_>, into: Into<'_>) {
+        let mut parity = ParityCounts::new();
+        for request in requests.iter() {
+            let flags = request.flags;
+            if request.form == RepairForm::Ranges {
+                for (first, last) in request.ranges() {
+                    if let Some((first, last)) = self.named(&first).zip(self.named(&last)) {
+                        self.note_range(into, flags, [first, last], &mut parity);
+                    }
+                }
+                continue;
+            }
+            let erasures =
+                request.form == RepairForm::Erasures && flags.contains(RepairFlags::SEGMENT);
+            for item in request.items.iter() {
+                let Some(one) = self.named(&item) else { continue };
+                if erasures {
+                    // A number of symbols of a block is asked for, whichever they are.
+                    into(&|overheard| overheard.note_count(one.at, one.symbol));
+                } else {
+                    self.note_range(into, flags, [one, one], &mut parity);
                 }
             }
-            continue;
         }
-        let erasures = request.form == RepairForm::Erasures && flags.contains(RepairFlags::SEGMENT);
-        for item in request.items.iter() {
-            if erasures {
-                note_erasures(sender, into, &item);
-            } else if let Some(one) = named(sender, &item) {
-                note_range(sender, into, flags, [one, one], &mut parity);
+        for (at, count) in parity {
+            into(&|overheard| overheard.note_count(at, count));
+        }
+    }
+
+    /// What an item of a request names; blocks of a stream by their number in the object.
+    fn named(&self, item: &RepairItem) -> Option<Named> {
+        let key = self.timeline.key_of(item.object);
+        let PayloadId { block, symbol, .. } = item.payload_id.decode(self.coding.format())?;
+        Some(Named { at: Position::new(key, block), symbol })
+    }
+
+    /// Everything from the first to the last is asked for.
+    fn note_range(
+        &self,
+        into: Into<'_>,
+        flags: RepairFlags,
+        ends: [Named; 2],
+        parity: &mut ParityCounts,
+    ) {
+        let [first, last] = ends;
+        let object = self.interest.object(first.at.key);
+        let unwrap = |at: Position| match object {
+            Some(object) => Position::new(at.key, object.unwrap_block(at.block) as u32),
+            None => at,
+        };
+        let (from, to) = (unwrap(first.at), unwrap(last.at));
+        let block_len = coded_block_len(object, from.block);
+        if flags.contains(RepairFlags::INFO) {
+            into(&|overheard| overheard.note_infos(from.key, to.key));
+        }
+        if flags.contains(RepairFlags::SEGMENT) {
+            if from == to && first.symbol <= last.symbol {
+                into(&|overheard| overheard.note_symbols(from, first.symbol, last.symbol));
+                if last.symbol >= block_len {
+                    let count = parity.entry(from).or_default();
+                    *count = count.saturating_add(last.symbol - first.symbol.max(block_len) + 1);
+                }
             }
+        } else if flags.contains(RepairFlags::BLOCK) {
+            into(&|overheard| overheard.note_blocks(from, to));
+        } else if flags.contains(RepairFlags::OBJECT) {
+            into(&|overheard| overheard.note_objects(from.key, to.key));
         }
-    }
-    for (at, count) in parity {
-        into(sender, &|overheard| overheard.note_count(at, count));
-    }
-}
-
-/// What an item of a request names; blocks of a stream by their number in the object.
-fn named(sender: &SenderState, item: &RepairItem) -> Option<Named> {
-    let key = sender.timeline.key_of(item.object);
-    let PayloadId { block, symbol, .. } = item.payload_id.decode(sender.coding.format())?;
-    Some(Named { at: Position::new(key, block), symbol })
-}
-
-/// A number of symbols of a block is asked for, whichever they are.
-fn note_erasures(sender: &mut SenderState, into: Into<'_>, item: &RepairItem) {
-    if let Some(Named { at, symbol }) = named(sender, item) {
-        into(sender, &|overheard| overheard.note_count(at, symbol));
-    }
-}
-
-/// Everything from the first to the last is asked for.
-fn note_range(
-    sender: &mut SenderState,
-    into: Into<'_>,
-    flags: RepairFlags,
-    ends: [Named; 2],
-    parity: &mut ParityCounts,
-) {
-    let [first, last] = ends;
-    let object = sender.interest.object(first.at.key);
-    let unwrap = |at: Position| match object {
-        Some(object) => Position::new(at.key, object.unwrap_block(at.block) as u32),
-        None => at,
-    };
-    let (from, to) = (unwrap(first.at), unwrap(last.at));
-    let block_len = coded_block_len(object, from.block);
-    if flags.contains(RepairFlags::INFO) {
-        into(sender, &|overheard| overheard.note_infos(from.key, to.key));
-    }
-    if flags.contains(RepairFlags::SEGMENT) {
-        if from == to && first.symbol <= last.symbol {
-            into(sender, &|overheard| overheard.note_symbols(from, first.symbol, last.symbol));
-            if last.symbol >= block_len {
-                let count = parity.entry(from).or_default();
-                *count = count.saturating_add(last.symbol - first.symbol.max(block_len) + 1);
-            }
-        }
-    } else if flags.contains(RepairFlags::BLOCK) {
-        into(sender, &|overheard| overheard.note_blocks(from, to));
-    } else if flags.contains(RepairFlags::OBJECT) {
-        into(sender, &|overheard| overheard.note_objects(from.key, to.key));
     }
 }
 

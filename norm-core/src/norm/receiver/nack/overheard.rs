@@ -104,6 +104,52 @@ impl Overheard {
         *self = Self::default();
     }
 
+    /// True when nothing was asked for.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.objects.pieces() == 0
+            && self.infos.pieces() == 0
+            && self.all_blocks.pieces() == 0
+            && self.blocks.pieces == 0
+            && self.counts.is_empty()
+            && self.symbols.pieces == 0
+    }
+
+    /// True when all that `other` asks for was asked for. `is_coded`: any coded symbols of a block
+    /// serve in place of those that are named.
+    pub(crate) fn includes(&self, other: &Self, is_coded: impl Fn(Position) -> bool) -> bool {
+        let infos = |(start, end)| self.infos.covers(start, end);
+        let objects = |(start, end)| self.objects.covers(start, end);
+        let all_blocks = |(start, end)| self.all_blocks.covers(start, end);
+        let blocks = |key: u64, (start, end)| {
+            self.objects.contains(key)
+                || self.all_blocks.contains(key)
+                || self.blocks.covers(&key, start, end)
+        };
+        let symbols = |(&at, set): (&Position, &RangeSet)| {
+            let number = set.iter().fold(0, |sum, (start, end)| sum + (end - start));
+            self.has_all_of(at)
+                || set.iter().all(|(start, end)| self.symbols.covers(&at, start, end))
+                || (is_coded(at) && u64::from(self.counted(at)) >= number)
+        };
+        let counts = |(at, &count): (&Position, &u32)| {
+            // Symbols that are named, too, are compared by their names.
+            other.symbols.sets.contains_key(at)
+                || self.has_all_of(*at)
+                || self.counted(*at) >= count
+        };
+        other.objects.iter().all(|range| objects(range) || infos(range))
+            && other.infos.iter().all(|range| infos(range) || objects(range))
+            && other.all_blocks.iter().all(|range| all_blocks(range) || objects(range))
+            && other.blocks.sets.iter().all(|(&key, set)| set.iter().all(|r| blocks(key, r)))
+            && other.symbols.sets.iter().all(symbols)
+            && other.counts.iter().all(counts)
+    }
+
+    /// True when the whole of a block was asked for.
+    fn has_all_of(&self, at: Position) -> bool {
+        self.objects.contains(at.key) || self.has_block(at)
+    }
+
     fn has_blocks(&self, key: u64, first: u32, last: u32) -> bool {
         self.all_blocks.contains(key) || self.blocks.covers(&key, first.into(), u64::from(last) + 1)
     }
@@ -145,8 +191,7 @@ impl Overheard {
 
     fn covers_symbols(&self, need: &SymbolNeed<'_>) -> bool {
         let at = need.at;
-        self.objects.contains(at.key)
-            || self.has_block(at)
+        self.has_all_of(at)
             || (need.scheme.is_coded() && self.counted(at) >= need.count)
             || need.have.clear_runs().all(|(start, end)| self.has_symbols(at, start, end))
     }
@@ -208,6 +253,44 @@ mod tests {
         assert!(!covers(7, 4, 5) && !covers(9, 2, 3) && !covers(10, 0, 0));
         let object = Need::Objects { first: 8, last: 8 };
         assert!(!overheard.covers(&object), "INFO was not asked for");
+    }
+
+    #[test]
+    fn requests_are_compared_by_what_brings_the_same_repair() {
+        let (at, coded) = (Position::new(7, 5), |at: Position| at.key == 7);
+        let asks = |note: &dyn Fn(&mut Overheard)| {
+            let mut overheard = Overheard::default();
+            note(&mut overheard);
+            overheard
+        };
+        let none = Overheard::default();
+        assert!(none.is_empty() && none.includes(&none, coded));
+        let named = asks(&|o| o.note_symbols(at, 2, 4));
+        let counted = |count| asks(&|o| o.note_count(at, count));
+        let block = asks(&|o| o.note_blocks(at, at));
+        let blocks = asks(&|o| o.note_blocks(Position::new(7, 4), Position::new(7, 6)));
+        let object = asks(&|o| o.note_objects(6, 7));
+        let info = asks(&|o| o.note_infos(7, 7));
+        assert!([&named, &block, &blocks, &object, &info].iter().all(|asked| !asked.is_empty()));
+        for all in [&named, &counted(3), &block, &blocks, &object] {
+            assert!(all.includes(&named, coded), "{all:?}");
+        }
+        assert!(!counted(3).includes(&named, |_| false), "it cannot be coded");
+        assert!(!counted(2).includes(&named, coded));
+        assert!(!named.includes(&asks(&|o| o.note_symbols(at, 2, 5)), coded));
+        assert!(!named.includes(&counted(2), coded), "ours may be among those that are named");
+        assert!(
+            counted(2).includes(&counted(2), coded) && !counted(2).includes(&counted(3), coded)
+        );
+        assert!(object.includes(&blocks, coded) && blocks.includes(&block, coded));
+        assert!(!block.includes(&blocks, coded) && !blocks.includes(&object, coded));
+        assert!(object.includes(&info, coded) && info.includes(&info, coded));
+        assert!(!block.includes(&info, coded) && !info.includes(&object, coded));
+        let parity = asks(&|o| {
+            o.note_symbols(at, 10, 12);
+            o.note_count(at, 3);
+        });
+        assert!(parity.includes(&parity, coded) && counted(3).includes(&parity, coded));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::endpoint::{SymbolStore, Transmit, TransmitBuf};
 use crate::norm::receiver::ctx::Ctx;
 use crate::norm::receiver::feedback::cc;
 use crate::norm::receiver::feedback::emit::emit;
+use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::{Message, Nack};
 
@@ -34,10 +35,10 @@ enum NackDecision {
     Restart,
     /// The sender is a duplicate: ask for nothing.
     HoldOff,
-    /// Others have asked for all that is missing.
+    /// Others have asked for all that is missing, or for all of it that a NACK has room for.
     Suppressed,
-    /// Send a NACK.
-    Ask,
+    /// Send a NACK. This is where the oldest need is, and how many symbols are missing there.
+    Ask((Position, u32)),
 }
 
 /// Decides at the end of a backoff, and sends the NACK if there is one. `duplicate`: see
@@ -52,7 +53,8 @@ pub(crate) fn send_due<S: SymbolStore>(
     if !sender.nack.is_due(now) {
         return None;
     }
-    let decision = decide(sender, now, duplicate, ctx.rng());
+    let room = ctx.room();
+    let decision = decide(sender, now, duplicate, room, ctx.rng());
     let pause = repeat::pause_after(sender, now);
     match decision {
         NackDecision::Stop => sender.nack.stop(),
@@ -62,19 +64,20 @@ pub(crate) fn send_due<S: SymbolStore>(
             sender.nack.finish(now, pause);
             ctx.stats().suppressed += 1;
         }
-        NackDecision::Ask => {
+        NackDecision::Ask(oldest) => {
             sender.nack.finish(now, pause);
-            sender.nack.reset_guard();
-            return ask(ctx, sender, now, out);
+            return ask(ctx, sender, now, oldest, out);
         }
     }
     None
 }
 
+/// `room`: bytes that blocks not yet begun may take.
 fn decide(
     sender: &mut SenderState,
     now: Timestamp,
     duplicate: bool,
+    room: u64,
     rng: &mut Rng,
 ) -> NackDecision {
     if sender.liveness.is_halted() || sender.timeline.is_turning() {
@@ -90,13 +93,29 @@ fn decide(
         sender.nack.reset_full_pause();
     }
     let group_size = sender.path.timing().group_size;
-    if !survey.is_covered || sender.nack.is_guard_exceeded(oldest, group_size, rng) {
-        NackDecision::Ask
-    } else if survey.has_news {
+    let has_news = |due| has_news(sender, due, now, room);
+    let is_covered = survey.is_covered || !has_news(due.min(sender.nack.bound()));
+    let has_news = is_covered && if survey.is_covered { survey.has_news } else { has_news(due) };
+    if !is_covered || sender.nack.is_guard_exceeded(oldest, group_size, rng) {
+        NackDecision::Ask(oldest)
+    } else if has_news {
         NackDecision::Restart
     } else {
         NackDecision::Suppressed
     }
+}
+
+/// True when a NACK for what is missing before `due` would ask for something that no other has
+/// asked for. It has room for the oldest needs only, and these may be the same at many receivers.
+fn has_news(sender: &SenderState, due: Position, now: Timestamp, room: u64) -> bool {
+    let overheard = sender.nack.overheard();
+    if overheard.is_empty() {
+        return true;
+    }
+    let (requests, _) = writer::write(sender, due, now, room);
+    let own = overhear::read(sender, requests.as_requests());
+    let is_coded = |at: Position| sender.interest.object(at.key).is_some_and(RecvObject::is_coded);
+    requests.is_empty() || !overheard.includes(&own, is_coded)
 }
 
 /// What is due and not just overtaken.
@@ -129,6 +148,7 @@ fn ask<S: SymbolStore>(
     ctx: &mut Ctx<S>,
     sender: &mut SenderState,
     now: Timestamp,
+    oldest: (Position, u32),
     out: &mut TransmitBuf,
 ) -> Option<Transmit> {
     let due = ripe(sender, now);
@@ -139,6 +159,7 @@ fn ask<S: SymbolStore>(
     if requests.is_empty() {
         return None;
     }
+    sender.nack.note_sent(oldest);
     overhear::note_own(sender, now, requests.as_requests());
     if sender.path.timing().is_alone() {
         note_asked(sender, now, &asked);
@@ -183,12 +204,19 @@ mod tests {
     use crate::norm::receiver::sender_state::liveness::Halt;
 
     const FIRST: u64 = 1 << 16;
+    const ROOM: u64 = 1 << 20;
+    const ASK: NackDecision = NackDecision::Ask((Position { key: FIRST, block: 0 }, 0));
 
     /// A sender at the end of a backoff in which one object was due.
     fn sender() -> (SenderState, Rng) {
+        sender_of(1)
+    }
+
+    /// A sender at the end of a backoff in which this many objects were due.
+    fn sender_of(objects: u64) -> (SenderState, Rng) {
         let (mut sender, mut rng) = (SenderState::example(), Rng::new(1));
         assert!(sender.synchronise(JoinPolicy::Object, FIRST, true));
-        sender.timeline.make_due(Position::new(FIRST + 1, 0));
+        sender.timeline.make_due(Position::new(FIRST + objects, 0));
         let (due, timing) = (sender.timeline.due(), sender.path.timing());
         sender.nack.begin(Timestamp::ZERO, due, Duration::ZERO, timing, &mut rng);
         (sender, rng)
@@ -200,21 +228,21 @@ mod tests {
     }
 
     fn decision(sender: &mut SenderState, rng: &mut Rng) -> NackDecision {
-        decide(sender, Timestamp::ZERO, false, rng)
+        decide(sender, Timestamp::ZERO, false, ROOM, rng)
     }
 
     #[test]
     fn nack_is_sent_unless_others_have_asked() {
         let (mut sender, mut rng) = sender();
-        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Ask);
-        let duplicate = decide(&mut sender, Timestamp::ZERO, true, &mut rng);
+        assert_eq!(decision(&mut sender, &mut rng), ASK);
+        let duplicate = decide(&mut sender, Timestamp::ZERO, true, ROOM, &mut rng);
         assert_eq!(duplicate, NackDecision::HoldOff);
         overhear(&mut sender, FIRST);
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
         let ends = (0..10)
             .map(|_| decision(&mut sender, &mut rng))
             .find(|&d| d != NackDecision::Suppressed);
-        assert_eq!(ends, Some(NackDecision::Ask), "suppression was in vain");
+        assert_eq!(ends, Some(ASK), "suppression was in vain");
     }
 
     #[test]
@@ -226,6 +254,19 @@ mod tests {
         sender.interest.finish(FIRST..FIRST + 1);
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Restart);
         overhear(&mut sender, FIRST + 1);
+        assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
+    }
+
+    #[test]
+    fn nack_is_suppressed_when_others_have_asked_for_what_it_has_room_for() {
+        let (mut sender, mut rng) = sender_of(1000);
+        let lacks = |n: u64| n.is_multiple_of(2);
+        (0..1000)
+            .filter(|&n| !lacks(n))
+            .for_each(|n| sender.interest.finish(FIRST + n..FIRST + n + 1));
+        (0..10).filter(|&n| lacks(n)).for_each(|n| overhear(&mut sender, FIRST + n));
+        assert_eq!(decision(&mut sender, &mut rng), ASK);
+        (10..500).filter(|&n| lacks(n)).for_each(|n| overhear(&mut sender, FIRST + n));
         assert_eq!(decision(&mut sender, &mut rng), NackDecision::Suppressed);
     }
 

@@ -177,12 +177,12 @@ impl NackState {
         group_size: u64,
         rng: &mut Rng,
     ) -> bool {
-        self.guard.is_exceeded(Some(oldest), group_size, rng)
+        self.guard.is_exceeded(oldest, group_size, rng)
     }
 
-    /// A NACK is sent: suppression is counted anew.
-    pub(super) fn reset_guard(&mut self) {
-        self.guard = SuppressionGuard::default();
+    /// Notes that a NACK is sent, and where the oldest need is: suppression is counted anew.
+    pub(super) fn note_sent(&mut self, oldest: (Position, u32)) {
+        self.guard.note_sent(oldest);
     }
 
     /// Full repairs are not asked for before.

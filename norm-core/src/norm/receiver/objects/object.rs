@@ -117,6 +117,12 @@ impl RecvObject {
         matches!(self.kind, Kind::Stream(_))
     }
 
+    /// True when any coded symbols of a block serve in place of those that are missing. Of a stream
+    /// some blocks cannot be coded.
+    pub(crate) fn is_coded(&self) -> bool {
+        !self.is_stream() && self.layout().is_some_and(|layout| layout.scheme().is_coded())
+    }
+
     /// The content of an accepted stream.
     pub(crate) fn stream(&self) -> Option<&RecvStream> {
         if let Kind::Stream(stream) = &self.kind { stream.as_deref() } else { None }

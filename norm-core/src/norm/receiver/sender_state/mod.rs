@@ -10,9 +10,9 @@
 //! - `acks`, `report`: what we owe it, apart from NACKs.
 
 pub(super) mod acks;
-mod coding;
+pub(super) mod coding;
 pub(super) mod identity;
-mod interest;
+pub(super) mod interest;
 mod lateness;
 pub(super) mod liveness;
 mod loss;
@@ -22,7 +22,7 @@ pub(super) mod probes;
 mod reordering;
 pub(super) mod report;
 pub(super) mod sizes;
-mod timeline;
+pub(super) mod timeline;
 pub(super) mod timing;
 
 use core::net::SocketAddr;
@@ -63,8 +63,14 @@ pub(crate) struct SenderState {
 
 impl SenderState {
     /// A sender that is heard for the first time.
-    pub(super) fn new(now: Timestamp, id: SenderId, source: Source, fields: &SenderFields) -> Self {
-        let path = Path::new(fields, PacketOverhead::to(source.address.ip()));
+    pub(super) fn new(
+        now: Timestamp,
+        id: SenderId,
+        source: Source,
+        fields: &SenderFields,
+        overhead: PacketOverhead,
+    ) -> Self {
+        let path = Path::new(fields, overhead);
         let liveness = Liveness::new(now, path.timing());
         Self {
             id,

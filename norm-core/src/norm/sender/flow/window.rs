@@ -264,9 +264,10 @@ impl ReceiveWindows {
             Pacing::None => socket.min(pace.ahead()),
             Pacing::Fixed => u64::MAX,
             Pacing::Controlled { bytes } if self.bounds_sockets(pace) => {
-                // What is under way is not in the socket, and the rate may rise.
+                // On a short way all that is ahead may be in the socket. On a longer one more is
+                // under way than fits into it, and the rate may rise.
                 let way = answers::bytes_in(bytes, pace.shortest() * 4 + self.interval() * 2);
-                socket.min(answers::ahead(bytes)).saturating_add(way)
+                socket.min(answers::ahead(bytes)).max(way)
             }
             Pacing::Controlled { .. } => u64::MAX,
         }

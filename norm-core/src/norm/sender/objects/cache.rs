@@ -19,8 +19,8 @@ pub(super) struct BlockCache {
     pending: BTreeSet<u64>,
     /// Blocks that were read and not used yet: they make room last, and fewer new ones are read.
     fresh: BTreeSet<u64>,
-    /// Blocks that are all in memory or being read, as of the last [`Self::note_complete`].
-    complete: Range<u64>,
+    /// Blocks that are all in memory or being read, from one on that was asked for.
+    ahead: Range<u64>,
     /// End of the time in which sent blocks stay.
     keep_until: Timestamp,
 }
@@ -39,7 +39,7 @@ impl BlockCache {
             budget,
             pending: BTreeSet::new(),
             fresh: BTreeSet::new(),
-            complete: 0..0,
+            ahead: 0..0,
             keep_until: Timestamp::ZERO,
         }
     }
@@ -49,16 +49,31 @@ impl BlockCache {
         self.budget
     }
 
-    /// True when these blocks are known to be in memory or being read.
-    pub(super) fn is_complete(&self, blocks: &Range<u64>) -> bool {
-        self.complete == *blocks
+    /// The first block from `start` on that is not known to be in memory or being read. A run that
+    /// is asked for again and again is looked at only once, however many blocks it has.
+    pub(super) fn first_absent(&mut self, start: u64) -> u64 {
+        if !(self.ahead.start..=self.ahead.end).contains(&start) {
+            self.ahead = start..start;
+        }
+        self.ahead.end
     }
 
-    /// Remembers these blocks if they are all in memory or being read.
-    pub(super) fn note_complete(&mut self, blocks: Range<u64>) {
-        let mut each = blocks.clone();
-        if each.all(|block| self.blocks.contains_key(&block) || self.pending.contains(&block)) {
-            self.complete = blocks;
+    /// Notes that the first absent block is in memory, being read, or need not be read.
+    pub(super) fn note_present(&mut self, block: u64) {
+        if block == self.ahead.end {
+            self.ahead.end += 1;
+        }
+    }
+
+    /// True when a block is in memory or being read.
+    pub(super) fn is_present(&self, block: u64) -> bool {
+        self.blocks.contains_key(&block) || self.pending.contains(&block)
+    }
+
+    /// The run that is known to be present ends before a block that is not.
+    fn note_absent(&mut self, block: u64) {
+        if self.ahead.contains(&block) {
+            self.ahead.end = block;
         }
     }
 
@@ -79,7 +94,7 @@ impl BlockCache {
 
     /// A read has failed.
     pub(super) fn failed(&mut self, block: u64) {
-        self.complete = 0..0;
+        self.note_absent(block);
         self.pending.remove(&block);
     }
 
@@ -128,7 +143,7 @@ impl BlockCache {
     }
 
     fn forget(&mut self, block: u64) {
-        self.complete = 0..0;
+        self.note_absent(block);
         self.fresh.remove(&block);
         if let Some(old) = self.blocks.remove(&block) {
             self.bytes -= old.len();
@@ -187,22 +202,30 @@ mod tests {
     }
 
     #[test]
-    fn complete_run_is_checked_again_after_a_block_goes() {
+    fn run_is_looked_at_again_from_a_block_that_is_gone() {
         let mut cache = BlockCache::new(250);
-        cache.note_complete(1..3);
-        assert!(!cache.is_complete(&(1..3)), "nothing was asked for");
-        assert!(cache.want(1, 100) && cache.want(2, 100));
-        cache.note_complete(1..3);
-        assert!(cache.is_complete(&(1..3)) && !cache.is_complete(&(2..4)));
+        assert_eq!(cache.first_absent(1), 1, "nothing was asked for");
+        for block in 1..3 {
+            assert!(cache.want(block, 100) && cache.is_present(block));
+            cache.note_present(block);
+        }
+        assert_eq!(cache.first_absent(1), 3);
+        assert_eq!(cache.first_absent(2), 3, "the position has moved");
+        assert_eq!(cache.first_absent(1), 3);
         cache.insert(1, Bytes::from(vec![0; 100]));
-        assert!(cache.is_complete(&(1..3)));
         cache.failed(2);
-        assert!(!cache.is_complete(&(1..3)));
-        assert!(cache.want(2, 100));
+        assert_eq!(cache.first_absent(1), 2);
+        assert!(!cache.is_present(2) && cache.want(2, 100));
+        cache.note_present(2);
         cache.insert(2, Bytes::from(vec![0; 100]));
-        cache.note_complete(1..3);
+        assert!(cache.get(1).is_some());
         cache.insert(3, Bytes::from(vec![0; 100]));
-        assert!(!cache.is_complete(&(1..3)), "one has made room");
+        assert_eq!(cache.first_absent(1), 1, "the first has made room");
+        assert_eq!(cache.first_absent(2), 2, "it is another run");
+        cache.note_present(2);
+        cache.drop_block(9);
+        assert_eq!(cache.first_absent(2), 3, "it is of no run");
+        assert_eq!(cache.first_absent(7), 7);
     }
 
     #[test]

@@ -196,25 +196,24 @@ impl Content {
         let first = self.current_block();
         let ahead = (READ_AHEAD_BYTES / self.block_bytes().max(1)).max(MIN_READ_AHEAD);
         let ahead = ahead.min(self.cached_blocks()).max(1);
-        let blocks = first..(first + ahead).min(self.objects.end_block());
-        if self.cache.is_complete(&blocks) {
-            return;
+        let end = (first + ahead).min(self.objects.end_block());
+        for number in self.cache.first_absent(first)..end {
+            if !self.read(number) {
+                break;
+            }
+            self.cache.note_present(number);
         }
-        for number in blocks.clone() {
-            self.read(number);
-        }
-        self.cache.note_complete(blocks);
     }
 
-    /// Has a block read, if it is not in memory and there is room.
-    pub(crate) fn read(&mut self, number: u64) {
-        let Some((object, block)) = self.objects.by_block(number) else { return };
+    /// Has a block read, if it is not in memory and there is room. False when there is none.
+    pub(crate) fn read(&mut self, number: u64) -> bool {
+        let Some((object, block)) = self.objects.by_block(number) else { return true };
         if object.is_transient() {
-            return;
+            return true;
         }
         let geometry = object.geometry(block);
         if !self.cache.want(number, geometry.len as usize) {
-            return;
+            return self.cache.is_present(number);
         }
         self.jobs.push_back(Job::Read(ReadJob {
             object: object.source_key(),
@@ -222,6 +221,7 @@ impl Content {
             offset: geometry.offset,
             len: geometry.len,
         }));
+        true
     }
 
     /// Content of a block, if it is in memory.
@@ -289,7 +289,17 @@ impl Content {
         self.turns.as_mut().is_none_or(|turns| turns.take(done))
     }
 
-    /// Which pass is under way, from 1 on; 0 without passes.
+    /// True when passes have sent each object once, for the first time that this is asked then.
+    pub(crate) fn take_passed_once(&mut self) -> bool {
+        self.turns.as_mut().is_some_and(|turns| turns.take_sent_all())
+    }
+
+    /// True when it was told that passes have sent each object once.
+    pub(crate) fn was_told_passed(&self) -> bool {
+        self.turns.as_ref().is_some_and(|turns| turns.was_told())
+    }
+
+    /// Which pass is under way, from 1 on; 0 without passes, and when they are over.
     pub(crate) fn pass(&self) -> u64 {
         self.turns.as_ref().map_or(0, |turns| turns.pass())
     }

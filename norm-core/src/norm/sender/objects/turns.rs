@@ -47,6 +47,8 @@ pub(crate) struct Turns {
     is_last: bool,
     /// All passes are over.
     is_over: bool,
+    /// It was told that each object was sent once.
+    told: bool,
 }
 
 impl Turns {
@@ -62,6 +64,7 @@ impl Turns {
             symbol_size: config.segment_size,
             is_last: passes.limit() == Some(1),
             is_over: false,
+            told: false,
         })
     }
 
@@ -78,6 +81,7 @@ impl Turns {
         while let Some(object) = objects.get(objects.first_key() + self.added as u64) {
             self.add(object);
             self.is_over = false;
+            self.told = false;
         }
     }
 
@@ -97,9 +101,20 @@ impl Turns {
         !self.is_last && !self.is_over
     }
 
-    /// Which pass is under way, from 1 on.
+    /// Which pass is under way, from 1 on; 0 when all are over.
     pub(super) fn pass(&self) -> u64 {
-        self.passes.round() + 1
+        if self.is_over { 0 } else { self.passes.round() + 1 }
+    }
+
+    /// True when each object was sent once, for the first time that this is asked then.
+    pub(super) fn take_sent_all(&mut self) -> bool {
+        let has = self.added > 0 && self.repeats.first.is_empty() && self.passes.has_sent_all();
+        has && !core::mem::replace(&mut self.told, has)
+    }
+
+    /// True when it was told that each object was sent once.
+    pub(super) fn was_told(&self) -> bool {
+        self.told
     }
 
     /// True when all passes are over.

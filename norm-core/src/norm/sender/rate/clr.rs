@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::shortest_rtts::ShortestRtts;
 use crate::base::Timestamp;
-use crate::norm::congestion::{Delivery, Interval, Reporter, Total, Verdict};
+use crate::norm::congestion::{Delivery, Interval, Reporter, STRONG_PACKETS, Total, Verdict};
 use crate::norm::wire::{
     CcFeedback, CcFlags, CcNode, NodeId, PathReport, QuantizedRate, QuantizedRtt, Watch,
 };
@@ -41,6 +41,8 @@ struct Watched {
     rate: QuantizedRate,
     /// What arrived when it said that it takes less, in bytes per second.
     takes: f64,
+    /// Packets whose loss alone, without a queue, was said to be the reason.
+    weak_packets: u32,
 }
 
 /// A report of a receiver that may be believed.
@@ -288,9 +290,7 @@ impl ClrFollower {
     fn compare(&mut self, now: Timestamp, view: &PathView<'_>, interval: &Interval) -> Judgement {
         let bandwidth = self.delivery.bandwidth();
         let congested = interval.is_congested(Duration::ZERO);
-        let likely =
-            interval.delivered * (1.0 + if interval.lossy { interval.chance } else { 0.0 });
-        let less = congested && likely < bandwidth * CANDIDATE_SHARE;
+        let less = congested && interval.most_delivered() < bandwidth * CANDIDATE_SHARE;
         // The CLR sees no CE marks, and this receiver does.
         let marked = self.delivery.shows_ce_marks(&view.report) && !self.delivery.is_ce_marked();
         let is_candidate = |candidate: &Watched| candidate.node == view.node;
@@ -307,15 +307,16 @@ impl ClrFollower {
             }
             return Judgement::KeepsUp;
         }
-        // In startup, little is known of any receiver's loss.
-        let startup = self.delivery.is_startup();
-        let weak = startup && !marked && interval.is_weak();
+        let weak = !marked && interval.is_weak();
         let reported = Some(view.report.cc_sequence);
         let known = self.candidate.filter(is_candidate);
         if known.is_some_and(|candidate| candidate.reported == reported) {
             return Judgement::Repeated;
         }
-        let watched = Watched { reported, takes: interval.delivered, ..Watched::new(now, view) };
+        let weak_packets = if weak { interval.packets } else { 0 };
+        let weak_packets = weak_packets + known.map_or(0, |candidate| candidate.weak_packets);
+        let takes = interval.delivered;
+        let watched = Watched { reported, takes, weak_packets, ..Watched::new(now, view) };
         if known.is_none() {
             let gap = self.gap(now);
             // The slower one counts.
@@ -330,7 +331,9 @@ impl ClrFollower {
             }
             return Judgement::Candidate;
         }
-        if weak {
+        // In startup, little is known of any receiver's loss. Later, many packets that were lost a
+        // few at a time are as good as many at once.
+        if weak && (self.delivery.is_startup() || weak_packets < STRONG_PACKETS) {
             self.candidate = Some(watched);
             return Judgement::Candidate;
         }
@@ -340,7 +343,8 @@ impl ClrFollower {
         self.bandwidth_before = bandwidth;
         // A baseline that is not believed may be no more than its short acquaintance with us.
         let doubt = if interval.has_doubtful_baseline() { interval.baseline_loss } else { 0.0 };
-        self.delivery.limit_to(now, interval.delivered * (1.0 - doubt));
+        let takes = if weak { interval.most_delivered() } else { interval.delivered };
+        self.delivery.limit_to(now, takes * (1.0 - doubt));
         Judgement::BecameClr
     }
 
@@ -378,7 +382,7 @@ fn silence(rtt: Duration) -> Duration {
 impl Watched {
     fn new(now: Timestamp, view: &PathView<'_>) -> Self {
         let (node, rtt, rate) = (view.node, view.rtt, view.feedback.rate);
-        Self { node, rtt, heard: now, reported: None, rate, takes: 0.0 }
+        Self { node, rtt, heard: now, reported: None, rate, takes: 0.0, weak_packets: 0 }
     }
 
     fn is_silent(&self, now: Timestamp, gap: Duration) -> bool {

@@ -98,7 +98,11 @@ impl ContentPoll<'_> {
 
     /// What comes next in the passes.
     fn turn(&mut self) -> Option<Packet> {
-        match self.content.next_turn(self.now, self.rate.get(), self.limit)? {
+        let turn = self.content.next_turn(self.now, self.rate.get(), self.limit);
+        if self.content.take_passed_once() {
+            self.events.push(SenderEvent::AllSent);
+        }
+        match turn? {
             Turn::Info { object } => {
                 let key = self.content.objects().at(object)?.key();
                 let turning = self.content.is_turning();
@@ -285,7 +289,8 @@ impl ContentPoll<'_> {
     }
 
     fn note_all_sent(&mut self) {
-        if !self.content.objects().is_empty() && self.lifecycle.note_all_sent(self.now) {
+        let is_new = !self.content.objects().is_empty() && self.lifecycle.note_all_sent(self.now);
+        if is_new && !self.content.was_told_passed() {
             self.events.push(SenderEvent::AllSent);
         }
     }

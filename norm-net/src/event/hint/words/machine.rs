@@ -122,3 +122,18 @@ mod tests {
         assert!(hint("[ff15::1]:7").contains("MLD snooping do so when there is no MLD querier"));
     }
 }
+
+/// About sealed packets for which there is no key.
+pub(super) fn about_keys(
+    f: &mut fmt::Formatter<'_>,
+    address: SocketAddr,
+    key_id: &str,
+    own: Option<&str>,
+) -> fmt::Result {
+    let address = Zoned(address);
+    write!(f, "{address} sends packets that are sealed with the key {key_id}, which ")?;
+    match own {
+        Some(own) => write!(f, "is not this session's ({own}): they are ignored"),
+        None => f.write_str("this session does not have: they are ignored"),
+    }
+}

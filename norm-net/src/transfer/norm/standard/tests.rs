@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use norm_core::transfer::{ObjectMeta, ObjectSpec};
 use norm_files::source::{Reader, Reason, scan};

@@ -10,6 +10,7 @@ use super::policy::Policy;
 use super::senders::SenderTable;
 use super::summary::Summary;
 use super::tasks::Tasks;
+use crate::transfer::gate_watch::GateWatch;
 
 /// The parts of a session that transfers of every kind need.
 #[derive(Debug)]
@@ -20,6 +21,7 @@ pub(super) struct Shared {
     pub(super) tasks: Tasks,
     pub(super) ending: Ending,
     pub(super) summary: Summary,
+    pub(super) gate: GateWatch,
 }
 
 /// Something happens: what a transfer needs to act on it.

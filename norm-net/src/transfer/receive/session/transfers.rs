@@ -483,6 +483,8 @@ impl Transfers {
             self.hinted.no_sender = true;
             shared.events.hint(Hint::OtherSession { address, tsi, wanted });
         }
+        // That explains it as well.
+        self.hinted.no_sender |= shared.gate.explains_silence();
         if is_alone && !self.hinted.no_sender && turn.now >= shared.ending.started() + HINT_AFTER {
             self.hinted.no_sender = true;
             let (group, interface) = (shared.policy.group, shared.policy.interface.clone());

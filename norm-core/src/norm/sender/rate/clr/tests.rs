@@ -273,3 +273,19 @@ fn rarely_probed_clr_is_silent_after_two_probes() {
     assert!(test.follower.delivery.bandwidth() < capacity);
     assert_eq!(test.clr(), Some(A));
 }
+
+#[test]
+fn loss_of_few_packets_without_a_queue_makes_a_clr_only_when_it_adds_up() {
+    let mut test = Test::new();
+    test.report(A, 100);
+    // Startup is over.
+    test.follower.delivery.resume(test.now, 1e6);
+    test.probe();
+    for clr in [A, A, B] {
+        test.probe_of(MS * 20, 20);
+        test.report_counts(B, 5, 15, 0);
+        assert_eq!(test.clr(), Some(clr));
+    }
+    let (rate, counted) = (test.follower.rate(), 5.0 * 1_000.0 / 0.02);
+    assert!(rate > counted * 1.2 && rate < 0.5e6, "{rate}: the most that chance allows");
+}

@@ -1,0 +1,76 @@
+//! How a session was protected.
+
+use std::net::SocketAddr;
+
+#[cfg(feature = "serde")]
+use super::serial;
+use crate::io::seal::SealState;
+
+/// How a session was protected, and what did not pass its gate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Security {
+    /// How.
+    pub mode: SecurityMode,
+    /// Names the session's key, in eight hex digits; null without one.
+    pub key_id: Option<String>,
+    /// What is proved of the packets that were taken.
+    pub proved: Proved,
+    /// Packets that were sealed with this key, for this session, and not heard before.
+    pub opened: u64,
+    /// Packets that were dropped unseen: without the key, damaged, or heard before.
+    pub dropped: u64,
+    /// Packets that were sealed with another key, for which this session has none.
+    pub other_key_packets: u64,
+    /// Names the key of the first of these; null when there were none.
+    pub other_key_id: Option<String>,
+    /// Where that one came from; null when there were none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
+    pub other_key_address: Option<SocketAddr>,
+}
+
+/// How a session was protected.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum SecurityMode {
+    /// Not at all: everybody on the network can read it, and send in anybody's name.
+    #[default]
+    None,
+    /// Everything is sealed with a key that all members of the group share.
+    Group,
+}
+
+/// What is proved of packets that were taken.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum Proved {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// They are of the group: of any member, which need not be the sender.
+    Member,
+}
+
+impl Security {
+    pub(crate) fn of(state: &SealState) -> Self {
+        let unopened = state.unopened;
+        Self {
+            mode: state.key_id.map_or(SecurityMode::None, |_| SecurityMode::Group),
+            key_id: state.key_id.map(|id| id.to_string()),
+            proved: state.key_id.map_or(Proved::Nothing, |_| Proved::Member),
+            opened: state.opened,
+            dropped: state.dropped,
+            other_key_packets: unopened.packets,
+            other_key_id: unopened.first.map(|(id, _)| id.to_string()),
+            other_key_address: unopened.first.map(|(_, address)| address),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What comes from a library of cryptography: derive, seal, open, sign, verify.
+
+mod ring;
+
+pub(crate) use self::ring::{PacketKey, Prk, SigningKey, verify};

@@ -1,0 +1,78 @@
+//! What a guard has counted.
+
+use core::net::SocketAddr;
+
+use crate::gate::Unopened;
+use crate::secret::KeyId;
+
+/// Why a datagram was dropped.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DropReason {
+    /// It is not sealed, or by another version.
+    Unsealed,
+    /// It is sealed under another key.
+    OtherKey,
+    /// It is of another sender, and the one who hears it is a sender itself.
+    OtherSender,
+    /// Its counter was used before, or is too old to tell.
+    Replayed,
+    /// The tag does not hold: forged, damaged, or of another group or session.
+    NotAuthentic,
+    /// It is of a run that was not heard before, and too many of these come.
+    TooMany,
+    /// There is no room for another run.
+    NoRoom,
+    /// It is our own, or of a copy of us.
+    Own,
+}
+
+impl DropReason {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Unsealed,
+        Self::OtherKey,
+        Self::OtherSender,
+        Self::Replayed,
+        Self::NotAuthentic,
+        Self::TooMany,
+        Self::NoRoom,
+        Self::Own,
+    ];
+}
+
+/// What was sealed, opened and dropped since the start.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealCounters {
+    /// Datagrams that were sealed.
+    pub sealed: u64,
+    /// Datagrams that opened.
+    pub opened: u64,
+    /// How often a new run was drawn because another machine used ours, or might.
+    pub redraws: u64,
+    /// How often another machine was heard that did: one of both was copied while it ran.
+    pub copies: u64,
+    /// Those that were sealed under another key.
+    pub unopened: Unopened,
+    dropped: [u64; DropReason::ALL.len()],
+}
+
+impl SealCounters {
+    /// Datagrams that were dropped for this reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize]
+    }
+
+    /// Datagrams that were dropped.
+    pub fn all_dropped(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    pub(crate) fn note_dropped(&mut self, reason: DropReason) {
+        self.dropped[reason as usize] += 1;
+    }
+
+    pub(crate) fn note_other_key(&mut self, key_id: KeyId, source: SocketAddr) {
+        self.note_dropped(DropReason::OtherKey);
+        self.unopened.note(key_id, source);
+    }
+}

@@ -1,0 +1,132 @@
+//! What stands before an engine: a guard with its source of runs, or, without a key, what notices
+//! sealed packets.
+
+use core::fmt;
+use core::net::SocketAddr;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::{Margins, Transmit, TransmitBuf};
+
+use crate::guard::Guard;
+use crate::header::{RunId, SEAL, sealed_key_id};
+use crate::secret::KeyId;
+
+/// Where runs come from: the operating system, or a simulation's seed.
+pub trait RunSource {
+    /// Draws a run that no other process has.
+    ///
+    /// # Errors
+    /// When there are no random bytes: nothing may be sealed any more.
+    fn draw(&mut self) -> Result<RunId, NoRandomness>;
+}
+
+/// The source of random bytes has failed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct NoRandomness;
+
+impl fmt::Display for NoRandomness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the system has no random numbers: nothing can be sealed")
+    }
+}
+
+impl core::error::Error for NoRandomness {}
+
+/// The gate of a session. With a guard nothing passes that does not open; without one nothing
+/// passes that is sealed.
+pub struct Gate<R> {
+    guard: Option<Guard>,
+    runs: R,
+    unopened: Unopened,
+    failure: Option<NoRandomness>,
+}
+
+/// Sealed packets for which there is no key.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unopened {
+    /// How many there were.
+    pub packets: u64,
+    /// The key of the first one, and where it came from.
+    pub first: Option<(KeyId, SocketAddr)>,
+}
+
+impl Unopened {
+    pub(crate) fn note(&mut self, key_id: KeyId, source: SocketAddr) {
+        self.packets += 1;
+        self.first.get_or_insert((key_id, source));
+    }
+}
+
+impl<R: RunSource> Gate<R> {
+    /// A gate with this guard, which may get other runs from `runs`.
+    pub fn new(guard: Option<Guard>, runs: R) -> Self {
+        Self { guard, runs, unopened: Unopened::default(), failure: None }
+    }
+
+    /// The guard.
+    pub fn guard(&self) -> Option<&Guard> {
+        self.guard.as_ref()
+    }
+
+    /// The guard, to be changed.
+    pub fn guard_mut(&mut self) -> Option<&mut Guard> {
+        self.guard.as_mut()
+    }
+
+    /// Sealed packets for which there is no key.
+    pub fn unopened(&self) -> Unopened {
+        self.guard.as_ref().map_or(self.unopened, |guard| guard.counters().unopened)
+    }
+
+    /// Why nothing can be sealed any more.
+    pub fn failure(&self) -> Option<NoRandomness> {
+        self.failure
+    }
+
+    /// What an engine may see of a datagram, opened in place; `None` for nothing.
+    pub fn admit<'a>(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        datagram: &'a mut [u8],
+    ) -> Option<&'a mut [u8]> {
+        if let Some(guard) = &mut self.guard {
+            return guard.open(now, source, datagram).ok();
+        }
+        match sealed_key_id(datagram) {
+            None => Some(datagram),
+            Some(key_id) => {
+                self.unopened.note(key_id, source);
+                None
+            }
+        }
+    }
+
+    /// Sets the buffer's margins for what [`seal`](Self::seal) adds. Call it before an engine
+    /// writes.
+    pub fn prepare(&mut self, out: &mut TransmitBuf) {
+        out.set_margins(if self.guard.is_some() { SEAL } else { Margins::NONE });
+    }
+
+    /// Seals what an engine has written. `None` if it cannot be: then it must not be sent, and is
+    /// lost as far as the engine knows.
+    pub fn seal(&mut self, transmit: Transmit, out: &mut TransmitBuf) -> Option<Transmit> {
+        self.draw();
+        let Some(guard) = &mut self.guard else { return Some(transmit) };
+        let seals = |datagram: &mut [u8]| guard.seal(transmit.feedback_to, datagram);
+        if !out.datagrams_mut().all(seals) {
+            out.clear();
+            return None;
+        }
+        Some(transmit)
+    }
+
+    /// Draws a run if one is wanted.
+    fn draw(&mut self) {
+        let Some(guard) = self.guard.as_mut().filter(|guard| guard.wants_run()) else { return };
+        match self.runs.draw() {
+            Ok(run) => guard.set_run(run),
+            Err(error) => self.failure = Some(error),
+        }
+    }
+}

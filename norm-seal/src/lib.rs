@@ -1,0 +1,49 @@
+//! Sealed datagrams: who does not have the group's key can neither read what is sent nor have
+//! anything be taken for it.
+//!
+//! Sans-IO: no clock, socket, thread, file or random numbers of its own; time and random bytes are
+//! arguments. `docs/wire.md` has every byte of a sealed datagram.
+//!
+//! - [`GroupSecret`], [`Keyring`], [`Signer`], [`Verifier`]: what a member holds.
+//! - [`KeyFile`], [`Phrase`]: what people hand to each other for that.
+//! - [`Guard`]: seals what leaves, opens what arrives, drops and counts all else.
+//! - [`Gate`], [`Guarded`]: the gate of a session, and an engine with a gate before it.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod backend;
+mod budget;
+mod counters;
+#[doc(hidden)]
+pub mod exercise;
+mod feedback;
+mod forward;
+mod gate;
+mod guard;
+mod header;
+mod key_file;
+mod keyring;
+mod layer;
+mod phrase;
+mod schedule;
+mod sealer;
+mod secret;
+mod senders;
+mod signature;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use address::SessionAddress;
+pub use counters::{DropReason, SealCounters};
+pub use gate::{Gate, NoRandomness, RunSource, Unopened};
+pub use guard::{Guard, Role};
+pub use header::{Epoch, HEADER_LEN, Kind, RunId, SEAL, Suite, TAG_LEN, sealed_key_id};
+pub use key_file::{KeyFile, KeyFileError};
+pub use keyring::Keyring;
+pub use layer::Guarded;
+pub use phrase::{MIN_PHRASE, NoMemory, Phrase, ShortPhrase};
+pub use secret::{GroupSecret, KeyId};
+pub use signature::{BadSignature, Signer, Verifier};

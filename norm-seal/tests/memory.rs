@@ -1,0 +1,133 @@
+//! What is not authentic costs no memory, and never reaches an engine.
+#![expect(unsafe_code, reason = "an allocator needs it")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
+use norm_core::{Rng, Timestamp};
+use norm_seal::{
+    Gate, GroupSecret, Guard, Guarded, Keyring, NoRandomness, Role, RunId, RunSource,
+    SessionAddress, Suite,
+};
+
+/// The system's allocator, with a count of its calls.
+struct Counting;
+
+static CALLS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on as it came, and so is its result.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promises hold for the system's allocator.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: as above; the memory came from there.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Counts what reaches it.
+#[derive(Default)]
+struct Engine {
+    datagrams: u64,
+}
+
+impl Endpoint for Engine {
+    type Event = ();
+
+    fn handle_datagram(&mut self, _: Timestamp, _: Datagram<'_>) {
+        self.datagrams += 1;
+    }
+
+    fn handle_timeout(&mut self, _: Timestamp) {}
+
+    fn handle_job(&mut self, _: Timestamp, _: JobDone) {}
+
+    fn poll_transmit(&mut self, _: Timestamp, _: &mut TransmitBuf) -> Option<Transmit> {
+        None
+    }
+
+    fn poll_job(&mut self) -> Option<Job> {
+        None
+    }
+
+    fn poll_event(&mut self) -> Option<()> {
+        None
+    }
+
+    fn poll_timeout(&self) -> Option<Timestamp> {
+        None
+    }
+}
+
+struct NoRuns;
+
+impl RunSource for NoRuns {
+    fn draw(&mut self) -> Result<RunId, NoRandomness> {
+        Err(NoRandomness)
+    }
+}
+
+fn guard(role: Role, run: u8) -> Guard {
+    let keys = Keyring::new(GroupSecret::new([7; 32]));
+    let address = SessionAddress::of(([239, 1, 2, 3], 6003).into());
+    Guard::new(role, keys, Suite::Aes256Gcm, address, RunId([run; 12]))
+}
+
+/// Changes an authentic packet so that it is not: all bytes, the key id, the run, the counter, or
+/// what is sealed.
+fn damage(rng: &mut Rng, packet: &mut [u8]) {
+    let range = match rng.below(5) {
+        0 => 0..packet.len(),
+        1 => 4..8,
+        2 => 8..20,
+        3 => 20..28,
+        _ => 28..packet.len(),
+    };
+    packet[range].iter_mut().for_each(|byte| *byte = rng.next_u64() as u8);
+}
+
+/// The only test in here: allocations of others would be counted.
+#[test]
+fn million_packets_that_are_not_authentic_take_no_memory_and_reach_no_engine() {
+    const PACKETS: u64 = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+    let at = |host: u8| SocketAddr::from(([192, 0, 2, host], 5740));
+    let mut sender = guard(Role::Sender, 1);
+    let mut real = [0x5a; 1388];
+    assert!(sender.seal(None, &mut real));
+    let (waited, ce, to_group) = (Duration::ZERO, false, true);
+    let mut now = Timestamp::since_epoch(Duration::from_secs(1));
+    for (role, source) in [(Role::Receiver, at(1)), (Role::Sender, at(2))] {
+        let gate = Gate::new(Some(guard(role, 101)), NoRuns);
+        let mut guarded = Guarded::new(Engine::default(), gate);
+        // The run of the sender is known to the receiver.
+        let mut first = real;
+        guarded
+            .handle_datagram(now, Datagram { source, to_group, ce, waited, payload: &mut first });
+        let heard = guarded.inner().datagrams;
+        let mut rng = Rng::new(7);
+        let before = CALLS.load(Ordering::Relaxed);
+        for n in 0..PACKETS {
+            now += Duration::from_micros(1);
+            let mut forged = real;
+            forged[1] = (n % 2) as u8;
+            damage(&mut rng, &mut forged);
+            let source = at((n % 250) as u8);
+            let payload = &mut forged;
+            guarded.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+        }
+        assert_eq!(CALLS.load(Ordering::Relaxed), before, "allocations at a {role:?}");
+        assert_eq!(guarded.inner().datagrams, heard, "packets that reached a {role:?}");
+        let counters = guarded.gate().guard().unwrap().counters();
+        assert!(counters.all_dropped() >= PACKETS, "{counters:?}");
+    }
+}
