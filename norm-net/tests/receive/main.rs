@@ -548,36 +548,3 @@ fn wrong_chunk_is_asked_for_at_once_when_the_list_came_first() {
     assert_eq!((sent.confirmed, sent.failed.len()), (0, 1));
     assert!(sent.repairs <= 2 * (300_000 + 2 * 86_016) / 1_344 + 4, "{}", sent.repairs);
 }
-
-#[test]
-fn file_in_place_stays_when_what_comes_for_it_is_wrong_every_time() {
-    let (group, dir) = (group(), tempfile::tempdir().unwrap());
-    let entries = [
-        (file("a.bin"), content(700_000, 71)),
-        (file("wrong.bin"), content(300_000, 72)),
-        (file("z.bin"), content(400_000, 73)),
-    ];
-    let old = content(300_000, 74);
-    fs::write(dir.path().join("wrong.bin"), &old).unwrap();
-    fs::write(dir.path().join("z.bin"), &entries[2].1).unwrap();
-    let right = ChunkHasher::hash(0, 300_000, &entries[1].1);
-    let spoil = |hash| if hash == right { ChunkHash([7; 32]) } else { hash };
-    let source = Source::hashed_first_with(&entries, spoil);
-    let sender = Source { on_request: true, ..source }.send(group);
-    let options = options(group, dir.path()).with(|o| o.overwrite = true);
-    let receiving = receive(&options).unwrap();
-    let events: Vec<ReceiveEvent> = receiving.events().collect();
-    let report = receiving.wait().unwrap();
-    assert_eq!(report.outcome, ReceiveOutcome::VerifyFailed, "{events:?}");
-    let failed = events.iter().filter_map(|event| match event {
-        ReceiveEvent::FileFailed { path, .. } => Some(path.clone()),
-        _ => None,
-    });
-    assert_eq!(failed.collect::<Vec<_>>(), [dir.path().join("wrong.bin")]);
-    assert_eq!(names(dir.path()), ["a.bin", "wrong.bin", "z.bin"]);
-    assert!(fs::read(dir.path().join("a.bin")).unwrap() == entries[0].1);
-    assert!(fs::read(dir.path().join("wrong.bin")).unwrap() == old, "it is as it was");
-    assert!(fs::read(dir.path().join("z.bin")).unwrap() == entries[2].1);
-    let sent = sender.join().unwrap();
-    assert_eq!((sent.confirmed, sent.failed.len()), (0, 1));
-}
