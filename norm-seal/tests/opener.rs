@@ -1,5 +1,6 @@
 //! Another implementation opens what is sealed here: with `NORM_TEST_PYTHON=1`, where Python has
 //! the package `cryptography`.
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
 use std::fmt::Write as _;
 use std::io::Write as _;
