@@ -140,3 +140,46 @@ fn files_that_change_are_withdrawn_and_the_others_complete() {
 fn files_that_change_after_they_were_hashed_are_withdrawn_by_notices() {
     transfer_while_files_change(&["--hash-first"]);
 }
+
+/// Files of blocks that are here in part, at each receiver in another one: what receivers have of a
+/// file that has changed is not what the sender's symbols are made of.
+#[test]
+fn neighbours_of_changed_files_that_receivers_have_complete() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, group) = (temp.path().join("source"), group());
+    fs::create_dir_all(&source).unwrap();
+    fs::write(source.join("a-first"), random_bytes(50, 9 * MIB)).unwrap();
+    let name = |n: usize| format!("n{n:02}");
+    let content = |n: usize| random_bytes(60 + n as u64, 30_000 + n);
+    let (all, has_changed) = (0..40, [4, 10, 20, 30]);
+    all.clone().for_each(|n| fs::write(source.join(name(n)), content(n)).unwrap());
+    let outs = [0, 1, 2].map(|n| temp.path().join(format!("out{n}")));
+    let receivers = [0, 1, 2].map(|number| {
+        let out = &outs[number];
+        let there = out.join("source");
+        fs::create_dir_all(&there).unwrap();
+        for n in all.clone().filter(|n| has_changed.contains(n) || (n + number) % 3 > 0) {
+            fs::write(there.join(name(n)), content(n)).unwrap();
+        }
+        receiver(&group, "lab", out, &["--overwrite", "--drop", "5"])
+    });
+    let mut command = norm_send();
+    command.args(["-i", "127.0.0.1", "-g", &group, "--json", "-b", "60M", "--delta"]);
+    let mut sending = Program::start(command.args(["--min-receivers", "3"]).arg(&source));
+    sending.wait_for("started");
+    for n in has_changed {
+        fs::write(source.join(name(n)), random_bytes(99, 30_000 + n)).unwrap();
+    }
+    let (status, sent) = sending.finish();
+    assert_eq!(status.code(), Some(4), "{sent:#?}");
+    let withdrawn = files_in(&sent, "file_withdrawn");
+    assert_eq!(withdrawn, has_changed.map(name));
+    for (receiving, out) in receivers.into_iter().zip(&outs) {
+        let (_, received) = receiving.finish();
+        assert!(files_in(&received, "file_failed").iter().all(|file| withdrawn.contains(file)));
+        for n in all.clone().filter(|n| !has_changed.contains(n)) {
+            assert!(fs::read(out.join("source").join(name(n))).unwrap() == content(n), "{n}");
+        }
+        assert_eq!(names(out), ["source"], "nothing else stays");
+    }
+}

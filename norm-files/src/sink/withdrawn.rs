@@ -66,6 +66,11 @@ impl WithdrawnFiles {
         self.told.contains(file as u64)
     }
 
+    /// The files that notices have named.
+    pub fn told(&self) -> impl Iterator<Item = usize> {
+        self.told.iter().flat_map(|(start, end)| start as usize..end as usize)
+    }
+
     /// True when this file has no hashes.
     pub fn is_gone(&self, file: usize) -> bool {
         self.gone.contains(file as u64)

@@ -33,7 +33,7 @@ pub(super) fn take<S: SymbolStore>(
         return;
     }
     let sent = packet.extensions.time().and_then(|time| time.sent);
-    match epoch.table.take(ctx.tables(), ext.instance, fti, &payload, sent) {
+    match epoch.table.take(now, ctx.tables(), &ext, fti, &payload, sent) {
         Update::None => {}
         Update::Invalid => ctx.stats().invalid += 1,
         Update::NoRoom => ctx.stats().no_room += 1,
@@ -55,7 +55,7 @@ fn apply<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, now: Timestamp, wh
             continue;
         };
         let entry = Entry::new(whole.id, &whole.fdt, file);
-        match epoch.table.list(ctx.bookkeeping(), limit, key, entry) {
+        match epoch.table.list(now, ctx.bookkeeping(), limit, key, entry) {
             Listed::Told => {}
             Listed::Changed => lifecycle::replace(ctx, epoch, key),
             Listed::NoRoom => {

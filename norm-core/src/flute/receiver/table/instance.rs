@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::payload::{Payload, Symbols};
+use crate::base::Timestamp;
 use crate::fec::{BlockBuffer, Layout, Scheme};
 use crate::flute::fdt::{Fdt, MAX_DOCUMENT, decode};
 use crate::flute::layout::geometry;
@@ -113,11 +114,22 @@ pub(super) struct Known {
     fti: Fti,
     layout: Option<Layout>,
     bytes: Vec<u8>,
+    heard_at: Timestamp,
 }
 
 impl Known {
-    pub(super) fn new(id: FdtInstanceId, fti: Fti, bytes: Vec<u8>) -> Self {
-        Self { id, fti, layout: fti.layout().ok(), bytes }
+    pub(super) fn new(now: Timestamp, id: FdtInstanceId, fti: Fti, bytes: Vec<u8>) -> Self {
+        Self { id, fti, layout: fti.layout().ok(), bytes, heard_at: now }
+    }
+
+    /// It was heard again.
+    pub(super) const fn note_heard(&mut self, now: Timestamp) {
+        self.heard_at = now;
+    }
+
+    /// When it was heard last.
+    pub(super) const fn heard_at(&self) -> Timestamp {
+        self.heard_at
     }
 
     /// The instance id.

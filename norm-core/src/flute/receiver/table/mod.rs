@@ -5,6 +5,7 @@
 
 mod instance;
 
+use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
@@ -12,10 +13,11 @@ use bytes::Bytes;
 use super::budget::Budget;
 use super::meta;
 use super::payload::Payload;
+use crate::base::Timestamp;
 use crate::base::range_set::RangeSet;
 use crate::fec::Layout;
 use crate::flute::fdt::{Fdt, FdtFile, Oti};
-use crate::flute::wire::{FdtInstanceId, Fti, NtpTime};
+use crate::flute::wire::{ExtFdt, FdtInstanceId, Fti, NtpTime};
 use crate::transfer::ObjectMeta;
 use instance::{Instance, Known, Taken};
 
@@ -31,6 +33,9 @@ const MAX_ALL_KNOWN: usize = 8 << 20;
 const MAX_ASSEMBLY: usize = 16 << 20;
 /// Bytes of scheme specific information at most: no scheme has more than four.
 const MAX_SCHEME_INFO: usize = 8;
+
+/// An instance that was not heard for this long is not sent any more.
+const STILL_SENT: Duration = Duration::from_secs(5);
 
 /// What became of a packet of the table.
 #[derive(Debug)]
@@ -161,13 +166,18 @@ impl Table {
     /// Takes a packet of an instance.
     pub(super) fn take(
         &mut self,
+        now: Timestamp,
         room: &mut TableRoom,
-        id: FdtInstanceId,
+        ext: &ExtFdt,
         fti: Fti,
         payload: &Payload<'_>,
         sent: Option<NtpTime>,
     ) -> Update {
-        let is_known = self.known.iter().any(|known| known.id() == id && known.has(fti, payload));
+        let id = ext.instance;
+        let mut known = self.known.iter_mut();
+        let known = known.find(|known| known.id() == id && known.has(fti, payload));
+        let is_known = known.is_some();
+        known.into_iter().for_each(|known| known.note_heard(now));
         let at = self.pending.iter().position(|pending| pending.id() == id && pending.fti() == fti);
         let at = match at {
             Some(at) => at,
@@ -181,7 +191,7 @@ impl Table {
         match instance.take(payload, sent) {
             Taken::More => Update::None,
             Taken::Invalid => Update::Invalid,
-            Taken::Whole => self.finish(room, at),
+            Taken::Whole => self.finish(now, room, at),
         }
     }
 
@@ -206,17 +216,24 @@ impl Table {
         Ok(self.pending.len() - 1)
     }
 
-    fn finish(&mut self, room: &mut TableRoom, at: usize) -> Update {
+    fn finish(&mut self, now: Timestamp, room: &mut TableRoom, at: usize) -> Update {
         let instance = self.pending.remove(at);
         room.assembly.give(instance.cost());
         let (id, fti, sent) = (instance.id(), instance.fti(), instance.sent());
         let bytes = instance.into_bytes();
         let Some(fdt) = instance::read(&bytes) else { return Update::Unreadable };
-        let is_changed = self.remember(room, Known::new(id, fti, bytes));
-        if self.newest.is_none_or(|(newest, _)| !newest.is_after(id)) {
+        let is_changed = self.remember(room, Known::new(now, id, fti, bytes));
+        if self.newest.is_none_or(|(newest, _)| !self.overrides(now, newest, id)) {
             self.newest = Some((id, fdt.complete));
         }
         Update::Table(Box::new(Whole { fdt, id, sent, is_changed }))
+    }
+
+    /// True if what an instance says counts, and not what another one says that has come now: it is
+    /// newer, and still sent. A sender that begins anew may begin with lower ids.
+    fn overrides(&self, now: Timestamp, id: FdtInstanceId, other: FdtInstanceId) -> bool {
+        let is_sent = |known: &Known| known.id() == id && now < known.heard_at() + STILL_SENT;
+        id.is_after(other) && self.known.iter().any(is_sent)
     }
 
     /// Remembers an instance, if there is room, in place of another one with its id, and of the
@@ -250,13 +267,14 @@ impl Table {
     /// Notes what a table says of an object; `limit` objects at most.
     pub(super) fn list(
         &mut self,
+        now: Timestamp,
         room: &mut Budget,
         limit: usize,
         key: u64,
         entry: Entry,
     ) -> Listed {
         let old = self.entries.get(&key);
-        if old.is_some_and(|old| old.instance.is_after(entry.instance)) {
+        if old.is_some_and(|old| self.overrides(now, old.instance, entry.instance)) {
             return Listed::Old;
         }
         let is_changed = old.is_some_and(|old| !old.may_be_same(&entry));

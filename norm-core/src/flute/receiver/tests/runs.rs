@@ -70,8 +70,9 @@ fn restart(seed: u64) {
     let (first_size, second_size) = (size(), size());
     let is_closed = rng.chance(0.5);
     let first_id = rng.below(4) as u32;
-    // Ids that go back mean a new run only after the end of the old one.
-    let second_id = rng.below(4) as u32 + if is_closed { 0 } else { first_id };
+    // Ids that go back mean a new run only after the end of the old one, or a while without it.
+    let is_late = rng.chance(0.3);
+    let second_id = rng.below(4) as u32 + if is_closed || is_late { 0 } else { first_id };
     let first = Run::new(2 * seed, first_size, first_id);
     let second = Run::new(2 * seed + 1, second_size, second_id);
     let bench = Bench::with(ReceiverConfig { auto_accept: true, ..ReceiverConfig::new() });
@@ -91,7 +92,8 @@ fn restart(seed: u64) {
     if is_closed {
         receiver.hear(&close());
     }
-    receiver.bench.wait(Duration::from_millis(rng.below(8_000)));
+    let silence = if is_late { 5_000 + rng.below(3_000) } else { rng.below(8_000) };
+    receiver.bench.wait(Duration::from_millis(silence));
     for pass in 0..3 {
         let is_last = pass == 2;
         if is_last || !rng.chance(0.3) {

@@ -1,5 +1,6 @@
 //! One file set, from its first packet to its last file.
 
+mod on_disk;
 mod withdrawn;
 
 use std::collections::BTreeSet;
@@ -30,6 +31,7 @@ use super::progress::{Measure, Progress};
 use super::summary::rate;
 use super::tasks::{Check, Planned, PreviewedSet, SetResult, Target, VerifiedSet, WrittenPart};
 use crate::event::{MAX_PATHS, Problem, ReceiveProgress, SetReport};
+use on_disk::OnDisk;
 
 /// How often it is written down what is there of a set.
 const SAVE_INTERVAL: Duration = Duration::from_secs(1);
@@ -124,6 +126,8 @@ pub(super) struct SetJob {
     is_verified: bool,
     /// What its sender can no longer send.
     withdrawn: WithdrawnFiles,
+    /// What of it the engine need not receive.
+    on_disk: OnDisk,
     /// All that is written was hashed since something was wrong.
     has_read_all: bool,
     /// Files that are withdrawn and not here, when everything else is verified.
@@ -167,6 +171,7 @@ impl SetJob {
             early_list: None,
             is_verified: false,
             withdrawn: WithdrawnFiles::default(),
+            on_disk: OnDisk::default(),
             has_read_all: false,
             lost: BTreeSet::new(),
             asks_later: false,
@@ -340,7 +345,8 @@ impl SetJob {
                 for (from, to) in unwanted.iter().flat_map(|set| set.overlaps(start, end)) {
                     engine.note_unwanted(object, from - start..to - start);
                 }
-                engine.accept_with(object, &self.spool.held(start, end));
+                let held = self.spool.held(start, end);
+                self.on_disk.accept(engine, object, part, &held);
                 self.bound_requests(engine, object, part, now);
             }
             PartKind::Manifest | PartKind::DigestList => engine.accept(object),
@@ -392,7 +398,7 @@ impl SetJob {
             let end = part.offset + part.size;
             let within = |place: &Range<u64>| place.start.max(part.offset)..place.end.min(end);
             for place in compared.held.iter().map(within).filter(|place| !place.is_empty()) {
-                engine.note_held(object, place.start - part.offset..place.end - part.offset);
+                self.on_disk.note(engine, object, &part, place);
             }
             if !within(&news).is_empty() {
                 self.bound_requests(engine, object, &part, now);

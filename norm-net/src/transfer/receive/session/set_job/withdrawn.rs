@@ -4,12 +4,39 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use norm_core::fileset::PartKind;
+
+use super::super::engine::Engine;
 use super::SetJob;
 
 impl SetJob {
     /// The sender can no longer send these entries. False when that is no news.
     pub(in super::super) fn withdraw(&mut self, entries: &[Range<u32>]) -> bool {
-        !self.is_verified && self.withdrawn.note(entries, self.plan.as_deref())
+        let is_news = !self.is_verified && self.withdrawn.note(entries, self.plan.as_deref());
+        if is_news {
+            self.find_stale();
+        }
+        is_news
+    }
+
+    /// Finds what is on disk of files that notices have named.
+    fn find_stale(&mut self) {
+        let Some(plan) = self.plan.clone() else { return };
+        let objects = self.objects();
+        let Self { state, withdrawn, on_disk, .. } = self;
+        let parts = objects.filter_map(|object| {
+            let part = state.part(object.key);
+            Some((object, part.filter(|part| part.kind == PartKind::Payload)?))
+        });
+        let parts: Vec<_> = parts.collect();
+        for file in withdrawn.told() {
+            on_disk.withdraw(plan.chunks().payload_of(file), parts.iter().copied());
+        }
+    }
+
+    /// Has the engine make blocks without what is on disk of these.
+    pub(in super::super) fn let_go(&mut self, engine: &mut impl Engine) {
+        self.on_disk.let_go(engine);
     }
 
     /// Manifest or digest list have come: finds out which files are withdrawn.
@@ -19,6 +46,7 @@ impl SetJob {
         if let Some(digests) = self.state.digests() {
             self.withdrawn.list_known(digests, plan);
         }
+        self.find_stale();
     }
 
     /// True when a file of the set is to be right before the set can be.

@@ -196,6 +196,7 @@ impl SetTable {
     fn judge(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
         let Some(job) = self.jobs.get_mut(&number) else { return };
         let id = job.id();
+        job.let_go(turn.engine);
         match job.verdict() {
             Verdict::Pending => {}
             Verdict::Unhashed => {
