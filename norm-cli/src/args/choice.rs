@@ -40,9 +40,9 @@ pub struct ChoiceArgs {
 
     /// Send what symbolic links lead to, instead of the links
     ///
-    /// Without it links are sent as they are, those named as PATH too, as with rsync. LINK/, with a
-    /// slash at the end, stands for what is in the directory that it leads to in any case. With
-    /// --compat, which sends no links, those named as PATH are followed.
+    /// Without it links are sent as they are, those named as PATH too, as with rsync. LINK/,
+    /// with a slash at the end, stands for what is in the directory that it leads to in any
+    /// case. With --compat, which sends no links, those named as PATH are followed.
     #[arg(long, verbatim_doc_comment, conflicts_with = "demo")]
     pub follow_symlinks: bool,
 

@@ -50,7 +50,7 @@ pub struct FluteSendArgs {
         conflicts_with_all = ONE_PASS)]
     pub carousel: Option<Passes>,
 
-    /// Coded symbols beyond what is needed, sent once [default with --flute: 15%]
+    /// Coded symbols beyond what is needed, sent once [default: 15% by FLUTE]
     ///
     /// For receivers that listen from the start and cannot ask for repair (norm-recv --feedback
     /// none). Needs a fixed --rate.
