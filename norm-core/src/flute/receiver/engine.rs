@@ -28,8 +28,8 @@ pub struct Load {
     pub sessions: usize,
     /// Objects in progress, of all sessions.
     pub objects: usize,
-    /// Bytes that packets have made the engine take, of all limits but the 8 MiB for tables that are
-    /// known again.
+    /// Bytes that packets have made the engine take, of all limits but the 8 MiB for tables that
+    /// are known again.
     pub bytes: usize,
 }
 

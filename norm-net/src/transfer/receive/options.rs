@@ -71,9 +71,9 @@ pub struct ReceiveOptions {
     /// Kernel send buffer to ask for, in bytes.
     pub send_buffer: usize,
     /// Memory to use, in bytes: three quarters are for blocks under way, the rest for the programs
-    /// and for decoding. By FLUTE half of the three quarters is for lists of what is here of objects
-    /// and blocks, and 40 MiB are used besides, for tables of files, and for packets of files of
-    /// which no table has told; and five times the longest block while it is decoded.
+    /// and for decoding. By FLUTE half of the three quarters is for lists of what is here of
+    /// objects and blocks, and 40 MiB are used besides, for tables of files, and for packets of
+    /// files of which no table has told; and five times the longest block while it is decoded.
     pub memory: usize,
     /// Harm done to the session on purpose, for demonstrations and tests.
     pub demo: DemoOptions,

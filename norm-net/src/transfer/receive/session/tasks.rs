@@ -87,8 +87,8 @@ pub(in crate::transfer::receive) struct Tasks {
 
 impl Tasks {
     /// Starts the threads, of which those that decode take as many bytes as `decoding` at once, or
-    /// as one block needs. Finished jobs of the engine come by the channel that is returned; `waker`
-    /// is woken for all results.
+    /// as one block needs. Finished jobs of the engine come by the channel that is returned;
+    /// `waker` is woken for all results.
     ///
     /// # Errors
     /// When the system refuses a thread.
