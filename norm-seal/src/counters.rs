@@ -16,6 +16,9 @@ pub enum DropReason {
     OtherSender,
     /// Its counter was used before, or is too old to tell.
     Replayed,
+    /// It is authentic, but of a sender that is heard from another address: sent again by another
+    /// machine, or the sender has just moved.
+    Elsewhere,
     /// The tag does not hold: forged, damaged, or of another group or session.
     NotAuthentic,
     /// It is of a run that was not heard before, and too many of these come.
@@ -28,11 +31,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unsealed,
         Self::OtherKey,
         Self::OtherSender,
         Self::Replayed,
+        Self::Elsewhere,
         Self::NotAuthentic,
         Self::TooMany,
         Self::NoRoom,
