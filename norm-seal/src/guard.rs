@@ -20,6 +20,9 @@ use crate::senders::KnownSenders;
 /// A new run is drawn at most this often because another machine was heard that uses ours.
 const REDRAW_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The upper half of the first byte of packets without a seal: the version of what is sealed.
+const VERSION_WITHOUT_SEAL: u8 = 1;
+
 /// Which end of a session.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -185,7 +188,12 @@ impl Guard {
         datagram: &'a mut [u8],
     ) -> Result<&'a mut [u8], DropReason> {
         self.redraw_if_due(now);
-        let Some(header) = Header::parse(datagram) else { return self.drop(DropReason::Unsealed) };
+        let Some(header) = Header::parse(datagram) else {
+            if datagram.first().is_some_and(|byte| byte >> 4 == VERSION_WITHOUT_SEAL) {
+                self.counters.unsealed.note(source);
+            }
+            return self.drop(DropReason::Unsealed);
+        };
         if header.key_id != self.keys.key_id() {
             self.counters.note_other_key(header.key_id, source);
             return Err(DropReason::OtherKey);
@@ -211,6 +219,10 @@ impl Guard {
         match &opened {
             Ok(_) => self.counters.opened += 1,
             Err(reason) => self.counters.note_dropped(*reason),
+        }
+        // Feedback may be for a sender that was not heard yet.
+        if header.kind == Kind::Forward && matches!(opened, Err(DropReason::NotAuthentic)) {
+            self.counters.not_authentic.note(source);
         }
         if opened.is_ok() && header.kind == Kind::Forward {
             self.senders.note(header.run);
