@@ -249,6 +249,33 @@ fn sessions_for_programs_of_others_cannot_be_sealed() {
 }
 
 #[test]
+fn objects_with_another_key_or_none_are_told() {
+    for seal in [None, key(2)] {
+        let group = group();
+        let options = ObjectReceiveOptions::new(group).with(|o| {
+            o.interface = loopback();
+            o.seal = key(1);
+        });
+        let receiver = ObjectReceiver::open(&options).unwrap();
+        let is_sealed = seal.is_some();
+        let options = ObjectSendOptions::new(group).with(|o| {
+            o.interface = loopback();
+            o.seal = seal;
+        });
+        let sender = ObjectSender::open(&options).unwrap();
+        sender.send_data(vec![7; 100_000].into(), None).unwrap();
+        let first = receiver.events().recv_timeout(Duration::from_secs(5)).unwrap();
+        match first {
+            ObjectEvent::Hint(Hint::OtherKey { own: Some(_), .. }) => assert!(is_sealed),
+            ObjectEvent::Hint(Hint::Unsealed { .. }) => assert!(!is_sealed),
+            other => panic!("{other:?}"),
+        }
+        sender.stopper().stop();
+        receiver.close().unwrap();
+    }
+}
+
+#[test]
 fn objects_are_sealed() {
     let group = group();
     let options = ObjectReceiveOptions::new(group).with(|o| {
