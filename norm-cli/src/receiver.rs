@@ -58,7 +58,8 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
 fn confine(args: &RecvArgs, destination: &Destination) -> Result<(), Failure> {
     let session = args.session();
     let begins = || choose(session.interface().as_ref(), session.group.ip()).is_ok();
-    if !args.directory.is_dir() && !args.continuous && !begins() {
+    let may_begin_later = args.continuous || args.find.session.is_some();
+    if !args.directory.is_dir() && !may_begin_later && !begins() {
         return Ok(());
     }
     let writes = Writes::of_receiver(&options(args, &args.common.state()?));

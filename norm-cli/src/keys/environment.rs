@@ -49,7 +49,11 @@ impl Environment {
 /// Where the key is. What the command line says comes first.
 pub(super) fn choose(args: &KeyArgs, environment: &Environment) -> Result<Source, Failure> {
     let of_environment = || match (&environment.key_file, &environment.phrase) {
-        _ if args.insecure => Ok(None),
+        _ if args.insecure && environment.requires => Ok(None),
+        (Some(_), _) | (_, Some(_)) if args.insecure => Err(Failure::usage(
+            "--insecure is given, and NORM_KEY_FILE or NORM_PHRASE is set: leave out the one that \
+             you do not mean",
+        )),
         (Some(_), Some(_)) => {
             Err(Failure::usage("NORM_KEY_FILE and NORM_PHRASE are both set: unset one of them"))
         }
@@ -122,5 +126,9 @@ mod tests {
         }
         let given = environment("env.key", "", true);
         assert_eq!(choose(&insecure, &given).unwrap_err().code, Code::Key);
+        // Nor is one that is set left out without a word.
+        for given in [environment("env.key", "", false), environment("", "env words", false)] {
+            assert!(choose(&insecure, &given).unwrap_err().message.contains("NORM_KEY_FILE"));
+        }
     }
 }

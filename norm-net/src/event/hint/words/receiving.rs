@@ -49,7 +49,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::SpoolRoom { directory, symbols, files, free } => write!(
             f,
             "receiving needs up to {} on the disk of {} for symbols, beside {} for the files, and \
-             {} are free",
+             {} are free: make room there, or receive to another disk",
             mib(*symbols),
             path_text(directory),
             mib(*files),
