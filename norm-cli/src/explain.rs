@@ -36,6 +36,10 @@ pub fn hint(hint: &Hint) -> String {
             format!("{hint}; run: ip link set {interface} up")
         }
         Hint::OtherKey { .. } => format!("{hint}; give the key of its group with --key"),
+        Hint::Unsealed { .. } => {
+            format!("{hint}; start its program with --key, too, or leave --key out here")
+        }
+        Hint::NotAuthentic { .. } => format!("{hint}; give the same --group here as there"),
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
         Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),

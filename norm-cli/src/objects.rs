@@ -7,11 +7,11 @@ mod send;
 use std::ffi::OsString;
 use std::io::Write;
 
-use norm_net::SealConfig;
+use norm_net::{Hint, SealConfig};
 
-use crate::args;
 use crate::exit::{Code, Failure};
 use crate::keys::Given;
+use crate::{args, explain};
 
 use options::{Args, Role, Session};
 
@@ -36,6 +36,19 @@ fn protect(given: &Given, session: &Session) -> Result<Option<SealConfig>, Failu
         let _ = writeln!(std::io::stderr(), "{line}");
     }
     Ok(protection.seal)
+}
+
+/// Tells a hint to people, if they read along. Returns the failure that it explains when nothing
+/// else was heard: packets are not sealed with this session's key.
+fn heed(hint: &Hint, json: bool) -> Option<Failure> {
+    let words = explain::hint(hint);
+    if !json {
+        // The reader may be gone.
+        let _ = writeln!(std::io::stderr(), "hint: {words}");
+    }
+    let is_key =
+        matches!(hint, Hint::OtherKey { .. } | Hint::Unsealed { .. } | Hint::NotAuthentic { .. });
+    is_key.then(|| Failure::new(Code::Key, words))
 }
 
 /// Prints an event as a line of JSON.

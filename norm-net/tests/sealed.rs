@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use norm_net::event::Proved;
 use norm_net::io::interface::InterfaceSpec;
 use norm_net::io::socket::{Link, LinkConfig};
 use norm_net::objects::{
@@ -68,6 +69,14 @@ fn marked_file(len: usize) -> (TempDir, PathBuf, Vec<u8>) {
 
 fn sent(path: &Path, options: &SendOptions) -> SendReport {
     send(&[path.to_owned()], options).unwrap().wait().unwrap()
+}
+
+/// All that a receiver hints at, until its end.
+fn hints(received: &Receiving) -> impl Iterator<Item = Hint> {
+    received.events().filter_map(|event| match event {
+        ReceiveEvent::Hint(hint) => Some(hint),
+        _ => None,
+    })
 }
 
 fn assert_received(received: Receiving, directory: &Path, content: &[u8]) -> ReceiveReport {
@@ -151,12 +160,41 @@ fn with_a_key_nothing_unsealed_is_taken() {
     });
     let received = receive(&options).unwrap();
     let sending = send(&[path], &sending(group).with(|o| o.seal = None)).unwrap();
+    let hints: Vec<Hint> = hints(&received).collect();
     let report = received.wait().unwrap();
     assert_eq!(report.outcome, ReceiveOutcome::NoSender);
-    assert!(report.security.dropped > 0 && report.security.opened == 0, "{report:?}");
+    let security = &report.security;
+    assert!(security.dropped > 0 && security.opened == 0, "{report:?}");
+    assert_eq!(security.proved, Proved::Nothing);
+    let address = security.unsealed_address.unwrap();
+    let told = hints.iter().filter(|hint| **hint == Hint::Unsealed { address }).count();
+    assert!(told == 1 && security.unsealed_packets > 0, "{hints:?}");
+    assert!(!hints.iter().any(|hint| matches!(hint, Hint::NoSender { .. })), "{hints:?}");
     sending.stopper().stop();
     let report = sending.wait().unwrap();
     assert!(report.receivers.is_empty(), "{report:?}");
+}
+
+#[test]
+fn same_key_for_another_group_is_told() {
+    let directory = tempdir().unwrap();
+    let group = SocketAddr::new([127, 0, 0, 1].into(), group().port());
+    let options = receiving(group, directory.path()).with(|o| {
+        o.timeout = Some(Duration::from_secs(1));
+    });
+    let received = receive(&options).unwrap();
+    // As if it were sealed for another group: its header is right, and its tag is not.
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut packet = [0; 100];
+    (packet[0], packet[1]) = (0x51, 0);
+    packet[4..8].copy_from_slice(&GroupSecret::new([1; 32]).key_id().0);
+    socket.send_to(&packet, group).unwrap();
+    let hints: Vec<Hint> = hints(&received).collect();
+    let address = socket.local_addr().unwrap();
+    assert!(hints.contains(&Hint::NotAuthentic { address }), "{hints:?}");
+    let report = received.wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::NoSender);
+    assert_eq!(report.security.not_authentic_address, Some(address));
 }
 
 #[test]
@@ -207,6 +245,33 @@ fn sessions_for_programs_of_others_cannot_be_sealed() {
         let is_right =
             |error: &SendError| matches!(error, SendError::Config(ConfigProblem::SealedForOthers));
         assert!(refused.as_ref().is_err_and(is_right), "{refused:?}");
+    }
+}
+
+#[test]
+fn objects_with_another_key_or_none_are_told() {
+    for seal in [None, key(2)] {
+        let group = group();
+        let options = ObjectReceiveOptions::new(group).with(|o| {
+            o.interface = loopback();
+            o.seal = key(1);
+        });
+        let receiver = ObjectReceiver::open(&options).unwrap();
+        let is_sealed = seal.is_some();
+        let options = ObjectSendOptions::new(group).with(|o| {
+            o.interface = loopback();
+            o.seal = seal;
+        });
+        let sender = ObjectSender::open(&options).unwrap();
+        sender.send_data(vec![7; 100_000].into(), None).unwrap();
+        let first = receiver.events().recv_timeout(Duration::from_secs(5)).unwrap();
+        match first {
+            ObjectEvent::Hint(Hint::OtherKey { own: Some(_), .. }) => assert!(is_sealed),
+            ObjectEvent::Hint(Hint::Unsealed { .. }) => assert!(!is_sealed),
+            other => panic!("{other:?}"),
+        }
+        sender.stopper().stop();
+        receiver.close().unwrap();
     }
 }
 

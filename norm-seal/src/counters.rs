@@ -16,6 +16,9 @@ pub enum DropReason {
     OtherSender,
     /// Its counter was used before, or is too old to tell.
     Replayed,
+    /// It is authentic, but of a sender that is heard from another address: sent again by another
+    /// machine, or the sender has just moved.
+    Elsewhere,
     /// The tag does not hold: forged, damaged, or of another group or session.
     NotAuthentic,
     /// It is of a run that was not heard before, and too many of these come.
@@ -28,11 +31,12 @@ pub enum DropReason {
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unsealed,
         Self::OtherKey,
         Self::OtherSender,
         Self::Replayed,
+        Self::Elsewhere,
         Self::NotAuthentic,
         Self::TooMany,
         Self::NoRoom,
@@ -53,7 +57,28 @@ pub struct SealCounters {
     pub copies: u64,
     /// Those that were sealed under another key.
     pub unopened: Unopened,
+    /// Those without a seal that look like packets of a session without a key.
+    pub unsealed: Heard,
+    /// Those of senders that are sealed under our key, but do not open: of another group, forged or
+    /// damaged.
+    pub not_authentic: Heard,
     dropped: [u64; DropReason::ALL.len()],
+}
+
+/// Packets that were dropped for one reason.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// How many there were.
+    pub packets: u64,
+    /// Where the first one came from.
+    pub first: Option<SocketAddr>,
+}
+
+impl Heard {
+    pub(crate) fn note(&mut self, source: SocketAddr) {
+        self.packets += 1;
+        self.first.get_or_insert(source);
+    }
 }
 
 impl SealCounters {

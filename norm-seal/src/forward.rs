@@ -1,6 +1,7 @@
 //! Opens what senders seal.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use norm_core::Timestamp;
@@ -8,7 +9,7 @@ use norm_core::Timestamp;
 use crate::backend::Prk;
 use crate::budget::Budget;
 use crate::counters::DropReason;
-use crate::header::{HEADER_LEN, Header, RunId};
+use crate::header::{HEADER_LEN, Header, RunId, Suite};
 use crate::schedule::{KeyInfo, RunKey};
 use crate::window::Window;
 
@@ -18,6 +19,10 @@ const MAX_RUNS: usize = 64;
 const MAX_RETIRED: usize = 4096;
 /// Keys of a run that are kept: the one in use, and those before and after it.
 const KEYS: u64 = 3;
+/// A sender that was not heard for this long at its address may have left it: as an engine has it.
+const LEFT_AFTER: Duration = Duration::from_secs(2);
+/// A sender has left its address, too, when this many packets more came from another one.
+const MAX_STRAYS: u32 = 256;
 /// 8,192 packets: 9 ms at 10 Gbit/s.
 type ForwardWindow = Window<129>;
 
@@ -32,9 +37,13 @@ pub(crate) struct ForwardRuns {
 struct ForwardRun {
     window: ForwardWindow,
     keys: [Option<RunKey>; KEYS as usize],
+    /// What its packets are sealed by; it never changes it.
+    suite: Suite,
     /// Where it was heard last.
     source: SocketAddr,
     heard_at: Timestamp,
+    /// Authentic packets from elsewhere, less those from there.
+    strays: u32,
 }
 
 impl ForwardRun {
@@ -55,9 +64,21 @@ impl ForwardRun {
         index.abs_diff(highest) <= 1
     }
 
-    /// True if the run's packets are sealed by this suite. It never changes it.
-    fn has_suite_of(&self, info: &KeyInfo) -> bool {
-        self.keys.iter().flatten().all(|key| key.info().suite == info.suite)
+    /// Notes where an authentic packet came from; false if it is not to be taken. Another machine
+    /// that sends packets again, and faster, may neither use their counters up nor have feedback
+    /// for itself. If it was first, it keeps the sender out only while it sends as much.
+    fn is_from_there(&mut self, source: SocketAddr, now: Timestamp) -> bool {
+        if source == self.source {
+            self.strays = self.strays.saturating_sub(1);
+        } else {
+            self.strays += 1;
+            if self.strays < MAX_STRAYS && now < self.heard_at + LEFT_AFTER {
+                return false;
+            }
+            self.strays = 0;
+        }
+        (self.source, self.heard_at) = (source, now);
+        true
     }
 }
 
@@ -91,7 +112,7 @@ impl ForwardRuns {
         if !run.window.is_fresh(header.counter) {
             return Err(DropReason::Replayed);
         }
-        if !run.has_suite_of(&info) {
+        if run.suite != info.suite {
             return Err(DropReason::NotAuthentic);
         }
         let text = if run.is_near(info.index) {
@@ -105,8 +126,10 @@ impl ForwardRuns {
             let key = RunKey::derive(secret, info).ok_or(DropReason::NotAuthentic)?;
             key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?
         };
+        if !run.is_from_there(source, now) {
+            return Err(DropReason::Elsewhere);
+        }
         run.window.note(header.counter);
-        (run.source, run.heard_at) = (source, now);
         Ok(text)
     }
 
@@ -125,7 +148,8 @@ impl ForwardRuns {
         let mut keys = [const { None }; KEYS as usize];
         let place = (key.info().index % KEYS) as usize;
         keys[place] = Some(key);
-        let run = ForwardRun { window, keys, source, heard_at: now };
+        let run =
+            ForwardRun { window, keys, suite: header.suite, source, heard_at: now, strays: 0 };
         self.live.insert(header.run, Box::new(run));
     }
 

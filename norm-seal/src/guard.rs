@@ -17,8 +17,11 @@ use crate::schedule::{KeyInfo, RunKey};
 use crate::sealer::{Origin, Sealer};
 use crate::senders::KnownSenders;
 
-/// A new run is drawn at most this often because another machine uses ours.
+/// A new run is drawn at most this often because another machine was heard that uses ours.
 const REDRAW_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The upper half of the first byte of packets without a seal: the version of what is sealed.
+const VERSION_WITHOUT_SEAL: u8 = 1;
 
 /// Which end of a session.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -52,8 +55,10 @@ pub struct Guard {
 struct Redraw {
     /// It is, and until then nothing is sealed.
     wanted: bool,
-    /// When one was drawn last.
-    at: Option<Timestamp>,
+    /// When one was drawn last because another machine was heard that used ours.
+    heard_at: Option<Timestamp>,
+    /// Another was heard before [`REDRAW_INTERVAL`] was over: one is to be drawn then.
+    is_due: bool,
 }
 
 impl Guard {
@@ -113,7 +118,7 @@ impl Guard {
 
     /// Goes on with a run that was drawn anew: random, of this process alone.
     pub fn set_run(&mut self, run: RunId) {
-        self.redraw.wanted = false;
+        self.redraw = Redraw { heard_at: self.redraw.heard_at, ..Redraw::default() };
         self.sealer.set_run(run);
         if self.role == Role::Sender {
             // Feedback that is on its way is for the run before.
@@ -121,11 +126,27 @@ impl Guard {
         }
     }
 
-    /// This machine may have been copied while it ran: draws another run, at most once a minute.
-    pub fn suspect_copy(&mut self, now: Timestamp) {
-        if self.redraw.at.is_none_or(|at| now >= at + REDRAW_INTERVAL) {
-            self.redraw = Redraw { wanted: true, at: Some(now) };
-            self.counters.redraws += 1;
+    /// This machine may have been copied while it ran: draws another run at once, each time. Only
+    /// what this machine sees of itself, such as its clocks, may call for it; what comes from the
+    /// network does so at most once a minute.
+    pub fn suspect_copy(&mut self) {
+        self.counters.redraws += u64::from(!self.redraw.wanted);
+        self.redraw.wanted = true;
+    }
+
+    /// Another machine was heard that uses our run: draws another one, at most once a minute. What
+    /// is heard before that is over is not forgotten.
+    fn hear_copy(&mut self, now: Timestamp) {
+        self.redraw.is_due = true;
+        self.redraw_if_due(now);
+    }
+
+    fn redraw_if_due(&mut self, now: Timestamp) {
+        let redraw = &mut self.redraw;
+        let may = redraw.heard_at.is_none_or(|at| now >= at + REDRAW_INTERVAL);
+        if redraw.is_due && may {
+            *redraw = Redraw { heard_at: Some(now), is_due: false, wanted: redraw.wanted };
+            self.suspect_copy();
         }
     }
 
@@ -166,7 +187,13 @@ impl Guard {
         source: SocketAddr,
         datagram: &'a mut [u8],
     ) -> Result<&'a mut [u8], DropReason> {
-        let Some(header) = Header::parse(datagram) else { return self.drop(DropReason::Unsealed) };
+        self.redraw_if_due(now);
+        let Some(header) = Header::parse(datagram) else {
+            if datagram.first().is_some_and(|byte| byte >> 4 == VERSION_WITHOUT_SEAL) {
+                self.counters.unsealed.note(source);
+            }
+            return self.drop(DropReason::Unsealed);
+        };
         if header.key_id != self.keys.key_id() {
             self.counters.note_other_key(header.key_id, source);
             return Err(DropReason::OtherKey);
@@ -192,6 +219,10 @@ impl Guard {
         match &opened {
             Ok(_) => self.counters.opened += 1,
             Err(reason) => self.counters.note_dropped(*reason),
+        }
+        // Feedback may be for a sender that was not heard yet.
+        if header.kind == Kind::Forward && matches!(opened, Err(DropReason::NotAuthentic)) {
+            self.counters.not_authentic.note(source);
         }
         if opened.is_ok() && header.kind == Kind::Forward {
             self.senders.note(header.run);
@@ -234,7 +265,7 @@ impl Guard {
         };
         if is_authentic {
             self.counters.copies += 1;
-            self.suspect_copy(now);
+            self.hear_copy(now);
         }
     }
 }

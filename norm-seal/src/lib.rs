@@ -37,7 +37,7 @@ mod window;
 mod tests;
 
 pub use address::SessionAddress;
-pub use counters::{DropReason, SealCounters};
+pub use counters::{DropReason, Heard, SealCounters};
 pub use gate::{Gate, NoRandomness, RunSource, Unopened};
 pub use guard::{Guard, Role};
 pub use header::{Epoch, HEADER_LEN, Kind, RunId, SEAL, Suite, TAG_LEN, sealed_key_id};

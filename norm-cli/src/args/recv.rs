@@ -168,7 +168,7 @@ pub struct FileArgs {
 
 const EXITS: [(u8, &str); 8] = [
     (0, "success: everything received and verified"),
-    (3, "wrong key: what is sent is sealed with another one; or none, with NORM_REQUIRE_KEY=1"),
+    (3, "wrong key: what is sent has another one, or none; or none, with NORM_REQUIRE_KEY=1"),
     (4, "a file or directory cannot be written"),
     (5, "no sender heard"),
     (6, "a transfer is incomplete"),

@@ -33,7 +33,7 @@ pub(super) enum Role {
 
 const EXITS: [(u8, &str); 5] = [
     (0, "success: complete, at every receiver heard"),
-    (3, "no key, although NORM_REQUIRE_KEY=1 requires one"),
+    (3, "wrong key: what is heard has another one, or none; or none, with NORM_REQUIRE_KEY=1"),
     (4, "a file cannot be read or written"),
     (5, "no receiver or no sender heard"),
     (6, "something is missing"),

@@ -13,7 +13,7 @@ use norm_net::objects::{
 };
 
 use super::options::RecvArgs;
-use super::{protect, tell};
+use super::{heed, protect, tell};
 use crate::exit::{Code, Failure};
 use crate::keys::{Given, Side};
 use crate::sandbox::{self, Allowed};
@@ -56,7 +56,7 @@ pub(super) fn run(args: &RecvArgs) -> Result<Code, Failure> {
 fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
     let end = args.secs.map(|secs| Instant::now() + Duration::from_secs(secs));
     let (ended, streams): (Sender<io::Result<bool>>, Receiver<_>) = channel();
-    let (mut opened, mut complete) = (0, 0);
+    let (mut opened, mut complete, mut unheard) = (0, 0, None);
     while complete < args.count {
         match receiver.events().recv_timeout(POLL_INTERVAL) {
             Ok(ObjectEvent::Data { bytes, .. }) => {
@@ -72,6 +72,10 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
                 });
                 opened += 1;
             }
+            Ok(ObjectEvent::Hint(hint)) => {
+                let failure = heed(&hint, args.session.json);
+                unheard = unheard.or(failure);
+            }
             _ => {}
         }
         while let Ok(result) = streams.try_recv() {
@@ -82,7 +86,8 @@ fn receive(args: &RecvArgs, receiver: &ObjectReceiver) -> Result<(), Failure> {
             complete += 1;
         }
         if end.is_some_and(|end| Instant::now() >= end) {
-            return Err(too_late(args, opened, complete));
+            let unheard = unheard.filter(|_| opened == 0);
+            return Err(unheard.unwrap_or_else(|| too_late(args, opened, complete)));
         }
     }
     Ok(())

@@ -2,17 +2,18 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 
 use bytes::Bytes;
 use norm_net::SendError;
 use norm_net::objects::{
-    MessageMarks, Mode, ObjectError, ObjectSendOptions, ObjectSendOutcome, ObjectSender,
-    RateControl, RsForm, StreamWriter,
+    MessageMarks, Mode, ObjectError, ObjectSendEvent, ObjectSendOptions, ObjectSendOutcome,
+    ObjectSender, RateControl, RsForm, StreamWriter,
 };
 
 use super::options::{Kind, SendArgs};
-use super::{protect, tell};
+use super::{heed, protect, tell};
 use crate::exit::{Code, Failure};
 use crate::keys::{Given, Side};
 use crate::sandbox::{self, Allowed};
@@ -27,6 +28,7 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     options.seal = protect(&given, &args.session)?;
     let sender = ObjectSender::open(&options).map_err(|error| failed(&error))?;
     tell(args.session.json, "ready");
+    let events = sender.events();
     let info = args.info.clone().map(Bytes::from);
     match args.kind {
         Kind::Data => send_data(&sender, input, info)?,
@@ -40,15 +42,23 @@ pub(super) fn run(args: &SendArgs) -> Result<Code, Failure> {
     let group = args.session.network.group;
     match report.outcome {
         ObjectSendOutcome::Complete => Ok(Code::Success),
-        ObjectSendOutcome::NoReceivers | ObjectSendOutcome::StartTimedOut => Err(Failure::new(
-            Code::NotHeard,
-            format!(
-                "no receiver heard on {group}: start one with this group first, and check \
-                 --interface on both sides"
-            ),
-        )),
+        ObjectSendOutcome::NoReceivers | ObjectSendOutcome::StartTimedOut => {
+            let failures = events.filter_map(|event| match event {
+                ObjectSendEvent::Hint(hint) => heed(&hint, args.session.json),
+                _ => None,
+            });
+            Err(failures.reduce(|first, _| first).unwrap_or_else(|| not_heard(group)))
+        }
         _ => Err(Failure::new(Code::Partial, "not all receivers are complete")),
     }
+}
+
+fn not_heard(group: SocketAddr) -> Failure {
+    let message = format!(
+        "no receiver heard on {group}: start one with this group first, and check --interface on \
+         both sides"
+    );
+    Failure::new(Code::NotHeard, message)
 }
 
 fn options(args: &SendArgs) -> Result<ObjectSendOptions, Failure> {

@@ -2,9 +2,10 @@
 #![cfg(unix)]
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
@@ -195,8 +196,7 @@ fn sealed_transfer_says_which_key_and_nothing_of_its_secret() {
     let reports = ["send.json", "recv.json"].map(|name| lab.path(name));
     let mut receiver = lab.recv();
     receiver.arg("--key").arg(lab.path("lab.join")).arg("--report").arg(&reports[1]);
-    let receiver =
-        receiver.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let receiver = receiver.stdout(Stdio::piped()).stderr(Stdio::piped());
     let receiver = receiver.spawn().unwrap();
     let mut sender = lab.send();
     sender.arg("--json").arg("--report").arg(&reports[0]);
@@ -274,12 +274,60 @@ fn wrong_key_is_told_and_ends_with_code_3_at_the_timeout() {
 }
 
 #[test]
+fn sender_without_a_key_is_told_and_ends_with_code_3_at_the_timeout() {
+    let lab = Lab::new();
+    let mut sender = Program::start(lab.send().args(["--json", "--insecure"]));
+    sender.wait_for("settings");
+    let mut receiver = lab.recv();
+    receiver.args(["--json", "--timeout", "2", "--key"]).arg(lab.path("lab.join"));
+    let (status, events) = Program::start(&mut receiver).finish();
+    let hint = last(&events, "hint");
+    assert_eq!(hint["kind"], "unsealed", "{hint}");
+    assert!(hint["at"].as_f64().unwrap() < 1.5, "{hint}");
+    let error = last(&events, "error");
+    assert_eq!(status.code(), Some(3), "{error}");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("without a seal") && message.contains("--key"), "{message}");
+}
+
+#[test]
+fn receiver_of_objects_tells_a_wrong_key_and_a_missing_one() {
+    let lab = Lab::new();
+    lab.keygen("other");
+    for (at_sender, at_receiver) in [("other.key", "lab.join"), ("other.key", ""), ("", "lab.join")]
+    {
+        let key = |command: &mut Command, name: &str| {
+            if name.is_empty() {
+                command.arg("--insecure");
+            } else {
+                command.arg("--key").arg(lab.path(name));
+            }
+        };
+        let mut receiver = clean(norm_objects());
+        receiver.args(["recv", "-i", "lo", "-g", &lab.group, "--secs", "2"]);
+        key(&mut receiver, at_receiver);
+        let receiver = receiver.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut sender = clean(norm_objects());
+        sender.args(["send", "data", "-i", "lo", "-g", &lab.group]).stdin(Stdio::piped());
+        key(&mut sender, at_sender);
+        let mut sender = sender.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        sender.stdin.take().unwrap().write_all(&[7; 20_000]).unwrap();
+        let output = receiver.wait_with_output().unwrap();
+        let _ = sender.kill();
+        let _ = sender.wait();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(3), "{at_sender}, {at_receiver}: {said}");
+        assert!(said.contains("hint: ") && said.contains("--key"), "{said}");
+    }
+}
+
+#[test]
 fn phrase_seals_for_those_who_know_it() {
     let lab = Lab::new();
     let file = lab.write("phrase", &format!("# of the lab\n{PHRASE}\n"));
     let mut other = lab.recv();
     other.args(["--timeout", "3"]).env("NORM_PHRASE", OTHER_PHRASE);
-    let other = other.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let other = other.stderr(Stdio::piped()).spawn().unwrap();
     let mut receiver = lab.recv();
     receiver.arg("--json").env("NORM_PHRASE", PHRASE);
     let mut receiver = Program::start(&mut receiver);

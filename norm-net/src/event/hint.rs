@@ -268,6 +268,19 @@ pub enum Hint {
         /// Names the session's own key; null without one.
         own: Option<String>,
     },
+    /// What is heard has no seal, and this session has a key: it is ignored.
+    Unsealed {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+    },
+    /// What is heard is sealed with the session's own key, but not for its group, or is damaged: it
+    /// is ignored.
+    NotAuthentic {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+    },
     /// Another machine seals as this one does: one of them was copied while it ran. This one goes
     /// on under another number.
     MachineCopied,

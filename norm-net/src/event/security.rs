@@ -16,7 +16,7 @@ pub struct Security {
     pub mode: SecurityMode,
     /// Names the session's key, in eight hex digits; null without one.
     pub key_id: Option<String>,
-    /// What is proved of the packets that were taken.
+    /// What is proved of the packets that were taken; nothing when there were none.
     pub proved: Proved,
     /// Packets that were sealed with this key, for this session, and not heard before.
     pub opened: u64,
@@ -29,6 +29,16 @@ pub struct Security {
     /// Where that one came from; null when there were none.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
     pub other_key_address: Option<SocketAddr>,
+    /// Packets without a seal, as of a session without a key, at a session with one.
+    pub unsealed_packets: u64,
+    /// Where the first of these came from; null when there were none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
+    pub unsealed_address: Option<SocketAddr>,
+    /// Packets of senders that were sealed with this key, but not for this session, or damaged.
+    pub not_authentic_packets: u64,
+    /// Where the first of these came from; null when there were none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
+    pub not_authentic_address: Option<SocketAddr>,
 }
 
 /// How a session was protected.
@@ -65,12 +75,33 @@ impl Security {
         Self {
             mode: state.key_id.map_or(SecurityMode::None, |_| SecurityMode::Group),
             key_id: state.key_id.map(|id| id.to_string()),
-            proved: state.key_id.map_or(Proved::Nothing, |_| Proved::Member),
+            proved: if state.opened > 0 { Proved::Member } else { Proved::Nothing },
             opened: state.opened,
             dropped: state.dropped,
             other_key_packets: unopened.packets,
             other_key_id: unopened.first.map(|(id, _)| id.to_string()),
             other_key_address: unopened.first.map(|(_, address)| address),
+            unsealed_packets: state.unsealed.packets,
+            unsealed_address: state.unsealed.first,
+            not_authentic_packets: state.not_authentic.packets,
+            not_authentic_address: state.not_authentic.first,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use norm_seal::KeyId;
+
+    use super::*;
+
+    #[test]
+    fn nothing_is_proved_when_nothing_opened() {
+        let state = SealState { key_id: Some(KeyId([1; 4])), dropped: 3, ..SealState::default() };
+        let security = Security::of(&state);
+        assert_eq!((security.mode, security.proved), (SecurityMode::Group, Proved::Nothing));
+        let security = Security::of(&SealState { opened: 1, ..state });
+        assert_eq!(security.proved, Proved::Member);
+        assert_eq!(Security::of(&SealState::default()).proved, Proved::Nothing);
     }
 }

@@ -220,7 +220,7 @@ fn guard<L: Layer>(
         return Err(io::Error::other(error));
     }
     if let Some(guard) = gate.guard_mut().filter(|_| have_parted) {
-        guard.suspect_copy(now);
+        guard.suspect_copy();
     }
     let state = seal::state(gate);
     app.gate(engine.engine_mut(), now, &state);

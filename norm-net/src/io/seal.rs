@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use norm_core::endpoint::{Endpoint, Margins};
 use norm_seal::{
-    Gate, Guard, Guarded, KeyId, Keyring, NoRandomness, Role, RunId, RunSource, SEAL,
+    Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, Role, RunId, RunSource, SEAL,
     SessionAddress, Suite, Unopened,
 };
 
@@ -45,6 +45,11 @@ pub struct SealState {
     pub dropped: u64,
     /// Those of them that were sealed under another key.
     pub unopened: Unopened,
+    /// Those without a seal that look like packets of a session without a key, at a session with
+    /// one.
+    pub unsealed: Heard,
+    /// Those of senders that are sealed with the session's own key, but do not open.
+    pub not_authentic: Heard,
     /// How often another machine was heard that used our run: one was copied while it ran.
     pub copies: u64,
 }
@@ -97,6 +102,8 @@ pub(crate) fn state(gate: &Gate<OsRuns>) -> SealState {
         opened: counters.opened,
         dropped: counters.all_dropped(),
         unopened,
+        unsealed: counters.unsealed,
+        not_authentic: counters.not_authentic,
         copies: counters.copies,
     }
 }

@@ -8,6 +8,8 @@ use crate::io::seal::SealState;
 pub(crate) struct GateWatch {
     state: SealState,
     told_key: bool,
+    told_unsealed: bool,
+    told_seals: bool,
     told_copy: bool,
 }
 
@@ -15,9 +17,16 @@ impl GateWatch {
     /// Notes what has passed; what is to be said, once each.
     pub(crate) fn note(&mut self, state: &SealState) -> impl Iterator<Item = Hint> + use<> {
         self.state = *state;
-        // A member with another key beside those of this session is of no concern.
-        let other = state.unopened.first.filter(|_| !self.told_key && state.opened == 0);
+        // What is heard beside the members of this session is of no concern.
+        let is_alone = state.opened == 0;
+        let other = state.unopened.first.filter(|_| is_alone && !self.told_key);
         self.told_key |= other.is_some();
+        let unsealed = state.unsealed.first.filter(|_| is_alone && !self.told_unsealed);
+        self.told_unsealed |= unsealed.is_some();
+        let unsealed = unsealed.map(|address| Hint::Unsealed { address });
+        let seals = state.not_authentic.first.filter(|_| is_alone && !self.told_seals);
+        self.told_seals |= seals.is_some();
+        let seals = seals.map(|address| Hint::NotAuthentic { address });
         let other = other.map(|(key_id, address)| Hint::OtherKey {
             address,
             key_id: key_id.to_string(),
@@ -25,12 +34,14 @@ impl GateWatch {
         });
         let copied = state.copies > 0 && !self.told_copy;
         self.told_copy |= copied;
-        other.into_iter().chain(copied.then_some(Hint::MachineCopied))
+        let heard = other.into_iter().chain(unsealed).chain(seals);
+        heard.chain(copied.then_some(Hint::MachineCopied))
     }
 
-    /// True when all that was heard is sealed with another key.
+    /// True when packets were heard, but none that is sealed for this session.
     pub(crate) fn explains_silence(&self) -> bool {
-        self.state.unopened.packets > 0 && self.state.opened == 0
+        let SealState { opened, unopened, unsealed, not_authentic, .. } = self.state;
+        opened == 0 && unopened.packets + unsealed.packets + not_authentic.packets > 0
     }
 
     /// What a report says.
@@ -41,7 +52,7 @@ impl GateWatch {
 
 #[cfg(test)]
 mod tests {
-    use norm_seal::{KeyId, Unopened};
+    use norm_seal::{Heard, KeyId, Unopened};
 
     use super::*;
 
@@ -59,6 +70,26 @@ mod tests {
         assert_eq!(watch.note(&SealState { opened: 1, ..state }).count(), 0);
         assert!(!watch.explains_silence());
         assert_eq!(watch.security().other_key_packets, 3);
+    }
+
+    #[test]
+    fn missing_and_other_seals_are_told_once_each_and_not_when_ours_is_heard() {
+        let address = ([192, 0, 2, 1], 6003).into();
+        let heard = Heard { packets: 3, first: Some(address) };
+        let unsealed = SealState { unsealed: heard, ..SealState::default() };
+        let other = SealState { not_authentic: heard, ..SealState::default() };
+        for (state, hint) in
+            [(unsealed, Hint::Unsealed { address }), (other, Hint::NotAuthentic { address })]
+        {
+            let mut watch = GateWatch::default();
+            assert!(!watch.explains_silence());
+            assert!(watch.note(&state).eq([hint]));
+            assert!(watch.explains_silence());
+            assert_eq!(watch.note(&state).count(), 0);
+            let mut watch = GateWatch::default();
+            assert_eq!(watch.note(&SealState { opened: 1, ..state }).count(), 0);
+            assert!(!watch.explains_silence());
+        }
     }
 
     #[test]

@@ -79,14 +79,48 @@ fn forged_packets_under_our_run_are_no_copy() {
 }
 
 #[test]
-fn another_run_is_drawn_at_most_once_a_minute() {
-    let mut guard = sender();
+fn for_copies_that_are_heard_another_run_is_drawn_at_most_once_a_minute() {
+    let (mut guard, mut run) = (sender(), 1);
     for (second, redraws) in [(0, 1), (1, 1), (59, 1), (60, 2), (61, 2), (120, 3)] {
-        guard.suspect_copy(NOW + Duration::from_secs(second));
+        let sealed = forward(&mut guard_of(Role::Sender, run), b"of the copy");
+        hear(&mut guard, NOW + Duration::from_secs(second), &sealed);
         assert_eq!(guard.counters().redraws, redraws, "{second} s");
         if guard.wants_run() {
-            guard.set_run(RunId([second as u8 + 50; 12]));
+            run = second as u8 + 50;
+            guard.set_run(RunId([run; 12]));
         }
+    }
+}
+
+#[test]
+fn copy_that_was_heard_within_the_minute_is_not_forgotten_when_it_is_over() {
+    let mut guard = sender();
+    hear(&mut guard, NOW, &forward(&mut sender(), b"of a copy"));
+    guard.set_run(RunId([50; 12]));
+    let sealed = forward(&mut guard_of(Role::Sender, 50), b"of its copy");
+    hear(&mut guard, NOW + Duration::from_secs(30), &sealed);
+    assert!(!guard.wants_run());
+    hear(&mut guard, NOW + Duration::from_secs(59), b"anything");
+    assert!(!guard.wants_run());
+    hear(&mut guard, NOW + Duration::from_secs(60), b"anything");
+    assert!(guard.wants_run());
+    guard.set_run(RunId([51; 12]));
+    hear(&mut guard, NOW + Duration::from_secs(200), b"anything");
+    assert!(!guard.wants_run(), "once only");
+}
+
+#[test]
+fn each_stop_of_the_machine_draws_another_run_however_soon() {
+    // Its clock is set, and half a minute later it is copied while it is stopped.
+    let mut guard = sender();
+    hear(&mut guard, NOW, &forward(&mut sender(), b"of a copy"));
+    for stop in 1..=2_u8 {
+        guard.set_run(RunId([50 + stop; 12]));
+        assert!(!guard.wants_run());
+        guard.suspect_copy();
+        guard.suspect_copy();
+        assert!(guard.wants_run(), "stop {stop}");
+        assert_eq!(guard.counters().redraws, 1 + u64::from(stop));
     }
 }
 
@@ -94,7 +128,7 @@ fn another_run_is_drawn_at_most_once_a_minute() {
 fn new_run_is_no_news_to_receivers_and_feedback_on_its_way_still_opens() {
     let (mut sender, mut receiver) = pair();
     let nack = feedback(&mut receiver, b"before");
-    sender.suspect_copy(NOW);
+    sender.suspect_copy();
     sender.set_run(RunId([60; 12]));
     assert_eq!(open_from(&mut sender, receiver_at(9), &nack).unwrap(), b"before");
     let sealed = forward(&mut sender, b"after");

@@ -79,6 +79,8 @@ fn nothing_unsealed_passes_and_each_reason_is_counted() {
     assert_eq!(counters.unopened.first, Some((id, sender_at())));
     assert_eq!((counters.unopened.packets, counters.opened), (3, 0));
     assert_ne!(id, KeyId([0; 4]));
+    assert_eq!((counters.unsealed.packets, counters.unsealed.first), (1, Some(sender_at())));
+    assert_eq!(counters.not_authentic, crate::Heard::default());
 }
 
 #[test]
@@ -94,6 +96,8 @@ fn secret_with_the_same_id_does_not_open() {
     let real = forward(&mut sender, b"text");
     sealed[8..28].copy_from_slice(&real[8..28]);
     assert_eq!(open(&mut receiver, &sealed), Err(DropReason::NotAuthentic));
+    assert_eq!(receiver.counters().not_authentic.packets, 2);
+    assert_eq!(receiver.counters().not_authentic.first, Some(sender_at()));
     assert!(open(&mut receiver, &real).is_ok(), "the forger has not used the counter up");
 }
 

@@ -101,3 +101,79 @@ fn receivers_beyond_the_table_are_refused_until_others_were_silent_for_ten_minut
     now = NOW + Duration::from_secs(611);
     assert_eq!(hear(16_385, now), Ok(()), "the first ones are forgotten");
 }
+
+/// Where packets are sent again from.
+const ELSEWHERE: SocketAddr =
+    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 66)), 5740);
+
+#[test]
+fn packets_sent_again_from_elsewhere_neither_use_a_counter_up_nor_divert_feedback() {
+    let (mut sender, mut receiver) = pair();
+    for n in 0..10_000_u32 {
+        let now = NOW + Duration::from_millis(n.into());
+        let sealed = forward(&mut sender, &n.to_be_bytes());
+        // The copy is faster.
+        let copy = receiver.open(now, ELSEWHERE, &mut sealed.clone()).map(|text| text.to_vec());
+        assert_eq!(copy, Err(DropReason::Elsewhere), "{n}");
+        assert!(receiver.open(now, sender_at(), &mut sealed.clone()).is_ok(), "{n}");
+        let again = receiver.open(now, ELSEWHERE, &mut sealed.clone()).map(|text| text.to_vec());
+        assert_eq!(again, Err(DropReason::Replayed), "{n}");
+        assert!(!receiver.seal(Some(ELSEWHERE), &mut room_for(b"nack")), "{n}");
+    }
+    assert_eq!(receiver.counters().dropped(DropReason::Elsewhere), 10_000);
+    assert!(!receiver.wants_run() && receiver.counters().redraws == 0);
+    let nack = feedback(&mut receiver, b"nack");
+    assert_eq!(open_from(&mut sender, receiver_at(9), &nack).unwrap(), b"nack");
+}
+
+#[test]
+fn sender_that_moved_is_heard_after_two_seconds_or_when_nothing_comes_from_where_it_was() {
+    let (mut sender, mut receiver) = pair();
+    let mut hear = |receiver: &mut Guard, after: u64| {
+        let mut sealed = forward(&mut sender, b"text");
+        receiver.open(NOW + Duration::from_millis(after), ELSEWHERE, &mut sealed).is_ok()
+    };
+    // It sends little.
+    assert!(!hear(&mut receiver, 0) && !hear(&mut receiver, 1_999));
+    assert!(hear(&mut receiver, 2_000) && hear(&mut receiver, 2_001));
+    assert!(receiver.seal(Some(ELSEWHERE), &mut room_for(b"nack")));
+    // It sends much.
+    let (mut sender, mut receiver) = pair();
+    let sealed: Vec<Vec<u8>> = (0..300).map(|_| forward(&mut sender, b"text")).collect();
+    let first =
+        sealed.iter().position(|sealed| open_from(&mut receiver, ELSEWHERE, sealed).is_ok());
+    assert_eq!(first, Some(255));
+}
+
+#[test]
+fn few_packets_that_were_faster_do_not_keep_the_sender_out() {
+    let (mut sender, mut receiver) = (sender(), receiver());
+    // The first of each thousand is heard from elsewhere only: less than two seconds apart.
+    let mut taken = 0;
+    for n in 0..10_000_u64 {
+        let mut sealed = forward(&mut sender, b"text");
+        let from = if n % 1000 == 0 { ELSEWHERE } else { sender_at() };
+        taken +=
+            u32::from(receiver.open(NOW + Duration::from_millis(n), from, &mut sealed).is_ok());
+    }
+    assert_eq!(taken, 1 + 9_999 - 9 - 255);
+    assert!(receiver.seal(Some(sender_at()), &mut room_for(b"nack")));
+}
+
+#[test]
+fn forged_suite_does_not_lock_a_run_out_in_another_group() {
+    let mut sender = guard_of(Role::Sender, 1);
+    let mut receiver = receiver();
+    assert!(open(&mut receiver, &forward(&mut sender, b"text")).is_ok());
+    receiver.set_address(group(6004));
+    sender.set_address(group(6004));
+    let real = forward(&mut sender, b"text");
+    let mut other =
+        Guard::new(Role::Sender, keys(), Suite::ChaCha20Poly1305, group(6004), RunId([1; 12]));
+    let mut forged = forward(&mut other, b"text");
+    let last = forged.len() - 1;
+    forged[last] ^= 1;
+    forged[20..28].copy_from_slice(&real[20..28]);
+    assert_eq!(open(&mut receiver, &forged), Err(DropReason::NotAuthentic));
+    assert!(open(&mut receiver, &real).is_ok());
+}

@@ -23,6 +23,8 @@ impl fmt::Display for Hint {
             Self::OtherKey { address, key_id, own } => {
                 machine::about_keys(f, *address, key_id, own.as_deref())
             }
+            Self::Unsealed { address } => machine::about_missing_seals(f, *address),
+            Self::NotAuthentic { address } => machine::about_seals(f, *address),
             Self::MachineCopied => f.write_str(
                 "another machine sends what only this one can: one is a copy of the other, made \
                  while it ran. What both have sent until now may be readable without the key; from \

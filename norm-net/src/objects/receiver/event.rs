@@ -9,7 +9,7 @@ use norm_core::endpoint::SenderId;
 use norm_core::transfer::NodeId;
 
 use super::reader::StreamReader;
-use crate::event::Events;
+use crate::event::{Events, Hint};
 use crate::objects::signal::Signal;
 
 /// A sender, as this receiver knows it.
@@ -87,6 +87,9 @@ pub enum ObjectEvent {
         /// The sender.
         sender: SenderInfo,
     },
+    /// Something that may explain why nothing is heard: packets came that are not sealed with this
+    /// session's key.
+    Hint(Hint),
 }
 
 /// Memory that an object takes beside its content.

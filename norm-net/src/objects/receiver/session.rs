@@ -18,9 +18,11 @@ use super::reader::ITEM;
 use crate::event::{Outlet, Refused};
 use crate::io::driver::Application;
 use crate::io::membership::Expected;
+use crate::io::seal::SealState;
 use crate::io::socket::LinkChange;
 use crate::objects::signal::Signal;
 use crate::stopper::{JobResults, Stopper};
+use crate::transfer::gate_watch::GateWatch;
 use crate::transfer::receive::store::{BlockStore, Returns};
 
 type Engine = Receiver<BlockStore>;
@@ -92,6 +94,7 @@ pub(super) struct Session {
     buf: Box<[u8; ITEM]>,
     next_look: Timestamp,
     leaving: Option<Timestamp>,
+    gate: GateWatch,
 }
 
 impl Session {
@@ -114,6 +117,7 @@ impl Session {
             buf: Box::new([0; ITEM]),
             next_look: Timestamp::ZERO,
             leaving: None,
+            gate: GateWatch::default(),
         }
     }
 
@@ -367,6 +371,10 @@ impl Application<Engine> for Session {
 
     fn expected(&self, engine: &Engine, _now: Timestamp) -> Expected {
         Expected::of_senders(self.senders.keys().filter_map(|&sender| engine.source(sender)))
+    }
+
+    fn gate(&mut self, _: &mut Engine, _: Timestamp, state: &SealState) {
+        self.gate.note(state).for_each(|hint| self.tell(ObjectEvent::Hint(hint)));
     }
 
     fn job(&mut self, engine: &mut Engine, _now: Timestamp, job: Job) {

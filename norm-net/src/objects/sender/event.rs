@@ -6,6 +6,8 @@ use std::time::Duration;
 use norm_core::norm::sender::{MemberStatus, SenderStats};
 use norm_core::transfer::NodeId;
 
+use crate::event::Hint;
+
 /// What happens in a sending session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -40,6 +42,9 @@ pub enum ObjectSendEvent {
     },
     /// Everything handed over so far, with closed streams, was sent once.
     AllSent,
+    /// Something that may explain why no receiver is heard: packets came that are not sealed with
+    /// this session's key.
+    Hint(Hint),
 }
 
 /// How a sending session ended.

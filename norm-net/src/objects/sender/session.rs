@@ -19,10 +19,12 @@ use super::writer::Part;
 use super::{ObjectError, ObjectNumber};
 use crate::event::Outlet;
 use crate::io::driver::Application;
+use crate::io::seal::SealState;
 use crate::io::socket::LinkChange;
 use crate::io::workers::{Workers, guarded};
 use crate::objects::signal::Signal;
 use crate::stopper::{JobResults, Stopper};
+use crate::transfer::gate_watch::GateWatch;
 
 type Reply<T> = ChannelSender<Result<T, ObjectError>>;
 
@@ -91,6 +93,7 @@ pub(super) struct Session {
     ending: Option<Timestamp>,
     /// The outcome, where it does not follow from what receivers did.
     outcome: Option<ObjectSendOutcome>,
+    gate: GateWatch,
 }
 
 impl Session {
@@ -115,6 +118,7 @@ impl Session {
             finishing: false,
             ending: None,
             outcome: None,
+            gate: GateWatch::default(),
         })
     }
 
@@ -321,6 +325,10 @@ impl Application<Sender> for Session {
             | SenderEvent::Abandoned
             | SenderEvent::Finished => {}
         }
+    }
+
+    fn gate(&mut self, _: &mut Sender, _: Timestamp, state: &SealState) {
+        self.gate.note(state).for_each(|hint| self.tell(ObjectSendEvent::Hint(hint)));
     }
 
     fn job(&mut self, engine: &mut Sender, now: Timestamp, job: Job) {

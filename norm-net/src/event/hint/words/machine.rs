@@ -124,6 +124,21 @@ mod tests {
 }
 
 /// About sealed packets for which there is no key.
+pub(super) fn about_missing_seals(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
+    let address = Zoned(address);
+    write!(
+        f,
+        "packets without a seal heard from {address}, and this session has a key: they are "
+    )?;
+    f.write_str("ignored")
+}
+
+pub(super) fn about_seals(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
+    let address = Zoned(address);
+    write!(f, "{address} sends packets that are sealed with this session's key, but for another ")?;
+    f.write_str("group, or that are damaged: they are ignored")
+}
+
 pub(super) fn about_keys(
     f: &mut fmt::Formatter<'_>,
     address: SocketAddr,
