@@ -190,10 +190,11 @@ impl Rig {
                     all.extend_from_slice(&source[offset as usize..][..len as usize]);
                 }
                 Piece::Prepared { block, first, count } => {
-                    let bytes = self.prepared[&block].iter().find_map(|(from, size, symbols)| {
-                        let skip = first.checked_sub(*from)? as usize * size;
-                        symbols.get(skip..skip + count as usize * size)
-                    });
+                    let bytes =
+                        self.prepared[&block].iter().rev().find_map(|(from, size, symbols)| {
+                            let skip = first.checked_sub(*from)? as usize * size;
+                            symbols.get(skip..skip + count as usize * size)
+                        });
                     all.extend_from_slice(bytes.unwrap());
                 }
             }
@@ -318,6 +319,20 @@ fn silent_receivers_come_at_any_time_and_need_little_more_than_a_pass() {
         assert!(mean < 1.25 / (1.0 - loss), "{mean} passes at a loss of {loss}");
         assert!(rig.nacks.is_empty());
     }
+}
+
+#[test]
+fn content_that_changes_in_a_pass_is_coded_anew() {
+    // The symbols of the second pass are made when it begins; what a receiver gets that comes
+    // after the change is all of the new bytes.
+    let late = Listener::new(1, Feedback::None, Duration::from_secs(7), 0.2);
+    let mut rig = Rig::new(Passes::Forever, 1_000_000, vec![late]);
+    rig.run(Duration::from_secs(6));
+    assert!(rig.data.len() > pass() + pass() / 8, "it is well in the second pass");
+    rig.content[1][100_000..200_000].fill(0);
+    rig.sender.content_changed(1, 100_000..200_000);
+    rig.run(Duration::from_secs(40));
+    rig.check_content();
 }
 
 #[test]

@@ -26,6 +26,8 @@ const MAX_PASSES: u64 = 1000;
 struct Made {
     ids: Range<u32>,
     done: bool,
+    /// They are being made of bytes that have changed since.
+    is_stale: bool,
 }
 
 /// What was asked for, and what is there.
@@ -61,9 +63,26 @@ impl Prepares {
             return false;
         };
         made.done = true;
+        if made.is_stale
+            && let Some(list) = self.blocks.get_mut(&block)
+        {
+            list.pop();
+        }
         self.jobs = self.jobs.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(len);
         true
+    }
+
+    /// Forgets symbols of these blocks, whose bytes have changed: they are made anew. Those that a
+    /// job is making are forgotten when it is done.
+    pub(super) fn forget(&mut self, blocks: Range<u64>, current: Option<Section>) {
+        for (_, list) in self.blocks.range_mut(blocks.clone()) {
+            list.retain(|made| !made.done);
+            list.iter_mut().for_each(|made| made.is_stale = true);
+        }
+        if let Some(section) = current.filter(|_| !blocks.is_empty()) {
+            self.at = self.at.min((section.number, section.first.max(blocks.start)));
+        }
     }
 
     /// The job for symbols that have to be there now, if it is not under way.
@@ -159,7 +178,7 @@ impl Prepares {
         if list.len() > 1 {
             list.remove(0);
         }
-        list.push(Made { ids, done: false });
+        list.push(Made { ids, done: false, is_stale: false });
         let BlockGeometry { scheme, symbol_size, offset, len, .. } = geometry(layout, sbn)?;
         self.jobs += 1;
         self.bytes += u64::from(len);

@@ -1,5 +1,6 @@
 //! Turns through objects: plans what is sent, asks for its bytes in time, hands out symbols.
 
+use core::ops::Range;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
@@ -142,6 +143,12 @@ impl Carousel {
         let Some(item) = self.items.at(block) else { return false };
         let len = item.layout().block_bytes(item.sbn(block));
         self.prepares.done(block, first, len.into())
+    }
+
+    /// The bytes of these blocks have changed: coded symbols that were made ahead are made anew.
+    /// What is read already is still sent.
+    pub(crate) fn content_changed(&mut self, blocks: Range<u64>) {
+        self.prepares.forget(blocks, self.schedule.current());
     }
 
     /// Takes the bytes of a batch; false when they are not those that were asked for.

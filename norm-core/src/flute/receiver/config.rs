@@ -19,8 +19,9 @@ pub struct ReceiverConfig {
     /// Take every object without asking the application.
     pub auto_accept: bool,
     /// Sessions followed at once, those that have ended included. A further one takes the place of
-    /// one that has ended or is silent, or that has brought no table in five seconds, or no object
-    /// in thirty; else its packets are ignored.
+    /// one that has ended or is silent, or that has brought no table in five seconds, or no new
+    /// content for thirty; or else that of one of a source address that has more than four and
+    /// clearly more than its own. Otherwise its packets are ignored.
     pub max_sessions: usize,
     /// Objects of a session; packets of further ones are dropped.
     pub max_objects: usize,

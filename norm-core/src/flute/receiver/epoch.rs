@@ -18,8 +18,8 @@ use crate::flute::wire::Tsi;
 
 /// How long a session keeps its place without a table.
 const TIME_FOR_TABLE: Duration = Duration::from_secs(5);
-/// How long it keeps its place without a complete object.
-const TIME_FOR_OBJECT: Duration = Duration::from_secs(30);
+/// How long it keeps its place without new content of an object that a table tells of.
+const TIME_FOR_CONTENT: Duration = Duration::from_secs(30);
 
 /// What is known of one run of a session.
 #[derive(Debug)]
@@ -35,10 +35,9 @@ pub(super) struct Epoch {
     begun: Timestamp,
     /// Symbols that were kept.
     symbols: u64,
-    /// Those of them that are of objects which a table has told of.
-    known_symbols: u64,
-    /// An object of it is complete.
-    has_completed: bool,
+    /// When content of an object that a table tells of came last that was not here; at first, when
+    /// the run began.
+    last_content: Timestamp,
     /// Key and block of the last symbol.
     position: (u64, u32),
     /// Store jobs that are not answered.
@@ -69,8 +68,7 @@ impl Epoch {
             expiry_is_told: false,
             begun: now,
             symbols: 0,
-            known_symbols: 0,
-            has_completed: false,
+            last_content: now,
             position: (0, 0),
             jobs: 0,
             done: RangeSet::new(),
@@ -124,12 +122,14 @@ impl Epoch {
     /// A symbol was kept, of an object that is known or not.
     pub(super) fn note_symbol(&mut self, is_known: bool) {
         self.symbols += 1;
-        self.known_symbols += u64::from(is_known);
+        if is_known {
+            self.last_content = self.liveness.last_heard();
+        }
     }
 
-    /// An object is complete.
+    /// An object is complete: what came of it before a table told of it was content, too.
     pub(super) fn note_complete(&mut self) {
-        self.has_completed = true;
+        self.last_content = self.liveness.last_heard();
     }
 
     /// A symbol of this object and block has come.
@@ -148,24 +148,28 @@ impl Epoch {
     }
 
     /// How much it is worth to be followed, where there are too many: what has ended or is silent
-    /// is worth least, then what has brought no table, then what has brought no object. Of equal
-    /// ones the one that has brought fewer symbols of objects that are known.
-    pub(super) fn value(&self) -> (bool, bool, bool, u64, Timestamp) {
+    /// is worth least, then what has brought no table, then that in which no content has come for
+    /// the longest time.
+    pub(super) fn value(&self) -> (bool, bool, Timestamp, Timestamp) {
         let (is_heard, has_table) = (!self.liveness.is_over(), !self.table.is_empty());
-        let symbols = self.known_symbols;
-        (is_heard, has_table, self.has_completed, symbols, self.liveness.last_heard())
+        (is_heard, has_table, self.last_content, self.liveness.last_heard())
     }
 
     /// True when another one may take its place: it is over, or has had time to bring something and
     /// has not. Anybody can make up sessions.
     pub(super) fn is_replaceable(&self, now: Timestamp) -> bool {
-        let time = match (self.table.is_empty(), self.has_completed) {
-            (_, true) => return self.liveness.is_over(),
-            (true, _) if self.symbols == 0 => Duration::ZERO,
-            (true, _) => TIME_FOR_TABLE,
-            (false, _) => TIME_FOR_OBJECT,
+        let due = match self.table.is_empty() {
+            true if self.symbols == 0 => self.begun,
+            true => self.begun + TIME_FOR_TABLE,
+            false => self.last_content + TIME_FOR_CONTENT,
         };
-        self.liveness.is_over() || now >= self.begun + time
+        self.liveness.is_over() || now >= due
+    }
+
+    /// True when it has ended, or nothing has come of it for as long as one without content keeps
+    /// its place.
+    pub(super) fn is_long_over(&self, now: Timestamp) -> bool {
+        self.liveness.has_ended() || now >= self.liveness.last_heard() + TIME_FOR_CONTENT
     }
 
     /// A job has a block.

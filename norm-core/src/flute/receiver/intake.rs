@@ -125,7 +125,8 @@ fn epoch_of<'a, S: SymbolStore>(
     } else if !says_something(packet) {
         return None;
     }
-    let Ok(superfluous) = sessions.superfluous(ctx.config().max_sessions, now) else {
+    let limit = ctx.config().max_sessions;
+    let Ok(superfluous) = sessions.superfluous(limit, address.ip(), now) else {
         ctx.stats().no_room += 1;
         return None;
     };

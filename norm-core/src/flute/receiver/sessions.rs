@@ -1,12 +1,15 @@
 //! The sessions that are followed, and which packets belong to them.
 
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeMap;
 
 use super::epoch::Epoch;
 use crate::base::Timestamp;
 use crate::endpoint::SenderId;
 use crate::flute::wire::Tsi;
+
+/// Sessions of one source address that are kept while those of other addresses find no place.
+const MAX_OF_SOURCE: usize = 4;
 
 /// Runs of sessions, by number. Of one session the newest counts.
 #[derive(Debug, Default)]
@@ -38,15 +41,47 @@ impl Sessions {
         self.epochs.values_mut().rev().find(|epoch| epoch.is_of(address, tsi))
     }
 
-    /// The one to be left, if there are `limit`: the least useful one that may be. `Err` when all
-    /// are useful, or have not had time to be.
-    pub(super) fn superfluous(&self, limit: usize, now: Timestamp) -> Result<Option<SenderId>, ()> {
+    /// The one to be left for one of this source, if there are `limit`: the least useful one that
+    /// may be, or else one of a source that has too many. `Err` when there is none.
+    pub(super) fn superfluous(
+        &self,
+        limit: usize,
+        source: IpAddr,
+        now: Timestamp,
+    ) -> Result<Option<SenderId>, ()> {
         if self.epochs.len() < limit {
             return Ok(None);
         }
-        let replaceable = self.iter().filter(|epoch| epoch.is_replaceable(now));
-        let least = replaceable.min_by_key(|epoch| epoch.value());
-        least.map(|epoch| Some(epoch.id())).ok_or(())
+        let least = self.replaceable(source, now).or_else(|| self.least_of_most(source));
+        least.map(Some).ok_or(())
+    }
+
+    /// The least useful one that has had time to be useful. What is not over yet gives way to a
+    /// source that has many only where it is of that source, too.
+    fn replaceable(&self, source: IpAddr, now: Timestamp) -> Option<SenderId> {
+        let has_many = self.of_source(source).count() >= MAX_OF_SOURCE;
+        let may_go = |epoch: &&Epoch| {
+            let is_near = !has_many || epoch.source() == source;
+            if is_near { epoch.is_replaceable(now) } else { epoch.is_long_over(now) }
+        };
+        self.iter().filter(may_go).min_by_key(|epoch| epoch.value()).map(Epoch::id)
+    }
+
+    /// The least useful one of the source that has the most, if those are too many and clearly more
+    /// than this source has.
+    fn least_of_most(&self, source: IpAddr) -> Option<SenderId> {
+        let mut counts: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        self.iter().for_each(|epoch| *counts.entry(epoch.source()).or_default() += 1);
+        let has = counts.get(&source).copied().unwrap_or(0);
+        let (most, count) = counts.into_iter().max_by_key(|&(_, count)| count)?;
+        if count <= MAX_OF_SOURCE || count <= has + 1 {
+            return None;
+        }
+        self.of_source(most).min_by_key(|epoch| epoch.value()).map(Epoch::id)
+    }
+
+    fn of_source(&self, source: IpAddr) -> impl Iterator<Item = &Epoch> {
+        self.iter().filter(move |epoch| epoch.source() == source)
     }
 
     /// Follows a session under the next number.

@@ -167,69 +167,164 @@ fn further_sessions_take_the_place_of_those_that_are_over() {
     assert_eq!(held(&bench), [0, 3, 4]);
 }
 
-#[test]
-fn made_up_sessions_do_not_keep_the_real_one_out() {
-    let mut bench = Bench::new();
+/// Packets of sixteen sessions with other numbers come; they tell of an object, or are a part of
+/// it.
+fn hear_made_up(bench: &mut Bench, with_table: bool) {
     let forged = Sent::new(9, raptorq(50_000, 3), &[7; 50_000]);
     let table = Table::new(0, vec![forged.file("forged")]).packets();
-    let forge = |bench: &mut Bench, with_table| {
-        for session in 100..116 {
-            let packets = [forged.packet(0, 0, 1), forged.packet(1, 3, 1)];
-            let table = table.iter().filter(|_| with_table);
-            for packet in packets.iter().chain(table) {
-                let mut packet = packet.clone();
-                packet.header.tsi = tsi(session);
-                bench.hear(&packet);
-            }
+    for session in 100..116 {
+        let packets = [forged.packet(0, 0, 1), forged.packet(1, 3, 1)];
+        let table = table.iter().filter(|_| with_table);
+        for packet in packets.iter().chain(table) {
+            let mut packet = packet.clone();
+            packet.header.tsi = tsi(session);
+            bench.hear(&packet);
         }
-    };
-    let sent = Sent::new(7, raptorq(1_950, 3), &content(1, 1_950));
-    let packets: Vec<Made> =
-        Table::new(0, vec![sent.file("a")]).packets().into_iter().chain(sent.source()).collect();
+    }
+}
+
+/// Packets come from a port, of the session with this number.
+fn say(bench: &mut Bench, (host, port): (u8, u16), session: u64, packets: &[Made]) {
+    (bench.host, bench.port) = (host, port);
+    for packet in packets {
+        let mut packet = packet.clone();
+        packet.header.tsi = tsi(session);
+        bench.hear(&packet);
+    }
+}
+
+/// Which of the first sessions are followed.
+fn followed(bench: &Bench, count: u32) -> Vec<u32> {
+    (0..count).filter(|&id| bench.engine.epoch(SenderId(id)).is_some()).collect()
+}
+
+/// Room for so many sessions.
+fn small_config(max_sessions: usize) -> ReceiverConfig {
+    ReceiverConfig { auto_accept: true, max_sessions, ..ReceiverConfig::new() }
+}
+
+#[test]
+fn made_up_sessions_do_not_keep_the_real_one_out() {
+    let sent = Sent::new(7, raptorq(19_500, 3), &content(1, 19_500));
+    let table = Table::new(0, vec![sent.file("a")]).packets();
+    let packets = sent.source();
     for (with_table, seconds) in [(false, 5), (true, 30)] {
+        let mut bench = Bench::new();
         for second in 0..seconds {
-            forge(&mut bench, with_table);
-            let before = bench.complete.len();
-            bench.hear_all(&packets);
-            assert_eq!(bench.complete.len(), before, "no place yet: {second}");
+            hear_made_up(&mut bench, with_table);
+            bench.hear_all(&table);
+            assert!(bench.opened.iter().all(|(.., meta)| !is_named(meta, "a")), "{second}");
             bench.wait(SECOND);
         }
-        forge(&mut bench, with_table);
-        bench.hear_all(&packets);
-        assert_eq!(bench.complete.len(), 1);
-        // It has brought an object, and stays.
-        for _ in 0..100 {
-            forge(&mut bench, with_table);
-            bench.hear(&packets[0]);
+        // It finds a place, and keeps it while something comes of it.
+        for packet in &packets {
+            hear_made_up(&mut bench, with_table);
+            bench.hear_all(&table);
+            bench.hear(packet);
             bench.wait(SECOND);
         }
-        bench.hear_all(&packets);
+        assert!(packets.len() > 100);
         assert_eq!((bench.complete.len(), bench.engine.load().sessions), (1, 16));
-        bench = Bench::new();
+        assert_eq!(bench.written[&bench.complete[0]], sent.bytes);
+    }
+}
+
+fn is_named(meta: &ObjectMeta, wanted: &str) -> bool {
+    matches!(meta, ObjectMeta::File { name: Some(name), .. } if name == wanted.as_bytes())
+}
+
+#[test]
+fn long_transfer_keeps_its_place_among_tables_of_other_sessions() {
+    let sent = Sent::new(7, raptorq(19_500, 3), &content(1, 19_500));
+    let forged = Sent::new(9, raptorq(50_000, 3), &[7; 50_000]);
+    let (real, table) = (sent.source(), Table::new(0, vec![forged.file("forged")]).packets());
+    for host in [1, 2] {
+        let mut bench = Bench::new();
+        say(&mut bench, (1, 1), 1, &Table::new(0, vec![sent.file("a")]).packets());
+        for (second, packet) in (0..).zip(&real) {
+            say(&mut bench, (1, 1), 1, std::slice::from_ref(packet));
+            // Each 20 s, fifteen tables and one more: none of them is old.
+            if second % 20 == 19 {
+                for number in 0..16 {
+                    say(&mut bench, (host, 2), 100 * second + number, &table);
+                }
+            }
+            bench.wait(SECOND);
+        }
+        assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]), "{host}");
+        assert!(bench.engine.stats().no_room > 0);
     }
 }
 
 #[test]
-fn session_with_the_least_content_gives_way() {
-    let config = ReceiverConfig { auto_accept: true, max_sessions: 2, ..ReceiverConfig::new() };
-    let mut bench = Bench::with(config);
-    let sent = Sent::new(7, raptorq(50_000, 3), &[7; 50_000]);
+fn complete_object_keeps_a_place_for_thirty_seconds() {
+    let mut bench = Bench::with(small_config(2));
+    let sent = Sent::new(7, no_code(250), &content(1, 250));
     let table = Table::new(0, vec![sent.file("a")]).packets();
-    let say = |bench: &mut Bench, port, packets: &[Made]| {
-        bench.port = port;
-        bench.hear_all(packets);
-    };
-    for port in [1, 2] {
-        say(&mut bench, port, &table);
+    for host in [1, 2] {
+        say(&mut bench, (host, 1), 1, &table);
+        say(&mut bench, (host, 1), 1, &sent.source());
     }
-    for second in 0..31 {
-        say(&mut bench, 1, &[sent.packet(0, second, 1), sent.packet(1, second, 1)]);
-        say(&mut bench, 2, &[sent.packet(0, second, 1)]);
+    assert_eq!(bench.complete.len(), 2);
+    for _ in 0..30 {
+        (1..4).for_each(|host| say(&mut bench, (host, 1), 1, &table));
+        assert_eq!(followed(&bench, 3), [0, 1]);
         bench.wait(SECOND);
     }
-    say(&mut bench, 3, &table);
-    let followed = |id| bench.engine.epoch(SenderId(id)).is_some();
-    assert_eq!([0, 1, 2].map(followed), [true, false, true]);
+    say(&mut bench, (3, 1), 1, &table);
+    assert_eq!(followed(&bench, 3), [1, 2]);
+}
+
+#[test]
+fn session_in_which_content_came_last_the_longest_ago_gives_way() {
+    let mut bench = Bench::with(small_config(2));
+    let sent = Sent::new(7, raptorq(50_000, 3), &[7; 50_000]);
+    let table = Table::new(0, vec![sent.file("a")]).packets();
+    (1..3).for_each(|host| say(&mut bench, (host, 1), 1, &table));
+    for second in 0..60 {
+        // The second one brings much in the beginning, and the same again and again after that.
+        let new = [sent.packet(0, second, 1)];
+        say(&mut bench, (1, 1), 1, &new);
+        let most = if second < 29 { second } else { 29 };
+        let many = [0, 1, 2].map(|block| sent.packet(block, most, 1));
+        say(&mut bench, (2, 1), 1, &many);
+        if second < 59 {
+            say(&mut bench, (3, 1), 1, &table);
+            assert_eq!(followed(&bench, 3), [0, 1], "{second}");
+        }
+        bench.wait(SECOND);
+    }
+    say(&mut bench, (3, 1), 1, &table);
+    assert_eq!(followed(&bench, 3), [0, 2]);
+}
+
+#[test]
+fn source_with_many_sessions_makes_room_for_others() {
+    let mut bench = Bench::with(small_config(6));
+    let sent = Sent::new(7, raptorq(50_000, 3), &[7; 50_000]);
+    let table = Table::new(0, vec![sent.file("a")]).packets();
+    let content = |bench: &mut Bench, symbol| {
+        for session in [0, 3, 4, 5] {
+            say(bench, (1, 1), session, &[sent.packet(0, symbol, 1)]);
+        }
+    };
+    (0..6).for_each(|session| say(&mut bench, (1, 1), session, &table));
+    bench.wait(SECOND);
+    content(&mut bench, 0);
+    // No further one of it, but two of another source; then both have their share.
+    say(&mut bench, (1, 1), 6, &table);
+    assert_eq!(bench.engine.stats().no_room, 1);
+    (0..3).for_each(|session| say(&mut bench, (2, 1), session, &table));
+    assert_eq!(bench.engine.stats().no_room, 2);
+    assert_eq!(followed(&bench, 10), [0, 3, 4, 5, 6, 7]);
+    // What others were given is not taken back as soon as they rest, but a third source gets it.
+    bench.wait(3 * SECOND);
+    content(&mut bench, 1);
+    bench.wait(2 * SECOND);
+    say(&mut bench, (1, 1), 9, &table);
+    assert_eq!(bench.engine.stats().no_room, 3);
+    say(&mut bench, (3, 1), 1, &table);
+    assert_eq!(followed(&bench, 10), [0, 3, 4, 5, 7, 8]);
 }
 
 #[test]

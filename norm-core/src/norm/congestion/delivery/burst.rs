@@ -8,11 +8,12 @@ use crate::base::Timestamp;
 const MAX_BURST: usize = 64;
 /// A burst is this many seconds of the rate at most.
 const BURST_TIME: f64 = 0.000_25;
-/// Bursts that were shortened may grow again after this time. Long bursts may only have been too
-/// much for a socket while a rate probe filled it.
-const FIRST_GROWTH_INTERVAL: Duration = Duration::from_millis(100);
-/// The time after which bursts grow doubles up to this while growth leads to loss.
-const MAX_GROWTH_INTERVAL: Duration = Duration::from_secs(5);
+/// Bursts that were shortened may grow again after this time.
+const GROWTH_INTERVAL: Duration = Duration::from_secs(5);
+/// The same where a receiver's host has dropped packets: long bursts may only have been too much
+/// for its socket while a rate probe filled that. Doubles while growth leads to loss, up to the
+/// other one.
+const SOCKET_GROWTH_INTERVAL: Duration = Duration::from_millis(100);
 /// Bursts are not shortened below this many packets.
 const MIN_BURST: usize = 8;
 /// Bursts are not shortened below this many packets where routers mark: their queues are to be
@@ -25,21 +26,34 @@ const QUIET_BURST: usize = 4;
 /// each would keep the host busy.
 const QUIET_BURST_TIME: f64 = 0.000_05;
 
+/// Why bursts are too long.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The network has lost packets.
+    Loss,
+    /// A receiver's host has dropped packets.
+    Socket,
+    /// Routers have marked packets.
+    CeMarked,
+}
+
 /// The longest burst, as loss has shaped it.
 #[derive(Clone, Debug)]
 pub(super) struct Bursts {
     packets: usize,
     grows_at: Timestamp,
-    /// Time between two steps of growth.
+    /// Time between two steps of growth where hosts drop packets.
     interval: Duration,
+    /// The same now.
+    wait: Duration,
     /// They have grown since they were shortened last.
     has_grown: bool,
 }
 
 impl Bursts {
     pub(super) fn new(now: Timestamp) -> Self {
-        let interval = FIRST_GROWTH_INTERVAL;
-        Self { packets: MAX_BURST, grows_at: now, interval, has_grown: false }
+        let interval = SOCKET_GROWTH_INTERVAL;
+        Self { packets: MAX_BURST, grows_at: now, interval, wait: interval, has_grown: false }
     }
 
     /// Packets of `packet` bytes that may leave at once at `rate` bytes per second.
@@ -52,17 +66,19 @@ impl Bursts {
         self.limit(rate, packet).min(QUIET_BURST.max((rate * QUIET_BURST_TIME / packet) as usize))
     }
 
-    /// Halves bursts that are `current` packets long now; false when they are as short as they get.
-    pub(super) fn shorten(&mut self, now: Timestamp, current: usize, ce_marked: bool) -> bool {
-        let min = if ce_marked { MIN_BURST_CE } else { MIN_BURST };
+    /// Halves bursts that are `current` packets long now, for `cause`; false when they are as short
+    /// as they get.
+    pub(super) fn shorten(&mut self, now: Timestamp, current: usize, cause: Cause) -> bool {
+        let min = if cause == Cause::CeMarked { MIN_BURST_CE } else { MIN_BURST };
         if current <= min {
             return false;
         }
         self.packets = (current / 2).max(min);
         if core::mem::take(&mut self.has_grown) {
-            self.interval = (self.interval * 2).min(MAX_GROWTH_INTERVAL);
+            self.interval = (self.interval * 2).min(GROWTH_INTERVAL);
         }
-        self.grows_at = now + self.interval;
+        self.wait = if cause == Cause::Socket { self.interval } else { GROWTH_INTERVAL };
+        self.grows_at = now + self.wait;
         true
     }
 
@@ -71,7 +87,7 @@ impl Bursts {
         if now >= self.grows_at && self.packets < MAX_BURST {
             self.packets = (self.packets * 2).min(MAX_BURST);
             self.has_grown = true;
-            self.grows_at = now + self.interval;
+            self.grows_at = now + self.wait;
         }
     }
 }
@@ -87,7 +103,9 @@ mod tests {
         let start = Timestamp::ZERO + MS;
         let mut bursts = Bursts::new(start);
         assert_eq!(bursts.limit(1e9, 1400.0), 64);
-        assert!(bursts.shorten(start, 64, false) && bursts.shorten(start, 32, false));
+        assert!(
+            bursts.shorten(start, 64, Cause::Socket) && bursts.shorten(start, 32, Cause::Socket)
+        );
         bursts.grow(start + MS * 99);
         assert_eq!(bursts.limit(1e9, 1400.0), 16);
         bursts.grow(start + MS * 100);
@@ -95,7 +113,7 @@ mod tests {
         // That was too much: twice as long passes until the next trial, and again, up to 5 s.
         let mut now = start + MS * 100;
         for wait in [200, 400, 800, 1600, 3200, 5000, 5000] {
-            assert!(bursts.shorten(now, 32, false));
+            assert!(bursts.shorten(now, 32, Cause::Socket));
             bursts.grow(now + MS * (wait - 1));
             assert_eq!(bursts.limit(1e9, 1400.0), 16);
             now += MS * wait;
@@ -104,7 +122,10 @@ mod tests {
         }
         bursts.grow(now + MS * 5000);
         assert_eq!(bursts.limit(1e9, 1400.0), 64);
-        assert!(!bursts.shorten(now, 8, false) && bursts.shorten(now, 8, true));
+        assert!(!bursts.shorten(now, 8, Cause::Loss) && bursts.shorten(now, 8, Cause::CeMarked));
+        assert_eq!(bursts.limit(1e9, 1400.0), 4);
+        // A queue of the network stays as short as it is.
+        bursts.grow(now + MS * 4_999);
         assert_eq!(bursts.limit(1e9, 1400.0), 4);
     }
 }

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::super::interval::Interval;
 use super::Delivery;
+use super::burst::Cause;
 use super::probing::Inconclusive;
 use super::scavenger::Response;
 use super::schedule::{MIN_PROBE_INTERVAL, Phase};
@@ -349,7 +350,13 @@ impl Delivery {
     /// burst: true when bursts become shorter now, instead of a lower rate.
     fn shorten_bursts(&mut self, now: Timestamp, interval: &Interval) -> bool {
         let current = self.bursts.limit(self.rate(), self.path.packet());
-        !interval.has_grown(self.jitter())
-            && self.bursts.shorten(now, current, interval.ce_share > 0.0)
+        let cause = if interval.ce_share > 0.0 {
+            Cause::CeMarked
+        } else if interval.dropped > 0.0 {
+            Cause::Socket
+        } else {
+            Cause::Loss
+        };
+        !interval.has_grown(self.jitter()) && self.bursts.shorten(now, current, cause)
     }
 }

@@ -72,11 +72,12 @@ impl Sender {
     }
 
     /// Says that some bytes of an object, which has this key in Read jobs, are not what they were:
-    /// they are read again, and what was made of them is no longer sent. Blocks that are not sent
-    /// to their end yet stay as they were read.
+    /// they are read again, and what was made of them is no longer sent, except
+    /// what is read already for passes. Outside of passes, blocks that are not sent to their end
+    /// yet stay as they were read.
     pub fn content_changed(&mut self, key: u64, bytes: Range<u64>) {
         let blocks = self.content.blocks_over(key, bytes);
-        self.content.drop_sent(blocks.clone());
+        self.content.drop_changed(blocks.clone());
         self.repair.drop_encoded(blocks);
         self.idle = false;
     }

@@ -87,8 +87,12 @@ impl Content {
         self.objects.by_source(source_key).map_or(0..0, |object| object.blocks_over(bytes))
     }
 
-    /// Forgets those of these blocks that were sent to their end.
-    pub(crate) fn drop_sent(&mut self, blocks: Range<u64>) {
+    /// Forgets those of these blocks that were sent to their end, and the coded symbols of all of
+    /// them that were made ahead for passes.
+    pub(crate) fn drop_changed(&mut self, blocks: Range<u64>) {
+        if let Some(turns) = &mut self.turns {
+            turns.content_changed(blocks.clone());
+        }
         let end = blocks.end.min(self.current_block());
         self.cache.drop_blocks(blocks.start..end);
     }

@@ -1,6 +1,7 @@
 //! Content that is sent in passes, and what is repeated beside it: NORM_INFO of all objects, and
 //! the manifest and digest list of a set.
 
+use core::ops::Range;
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -165,6 +166,11 @@ impl Turns {
         let lists = self.lists.owns_batch(number);
         let carousel = if lists { &mut self.lists } else { &mut self.passes };
         carousel.gathered(number, bytes);
+    }
+
+    /// The bytes of these blocks have changed. Lists are no files, and stay.
+    pub(super) fn content_changed(&mut self, blocks: Range<u64>) {
+        self.passes.content_changed(blocks);
     }
 
     /// What is to be sent next, `most` symbols of it at most, at this rate in bits per second.
