@@ -20,16 +20,10 @@ impl fmt::Display for Hint {
             | Self::SmallBuffer { .. }
             | Self::KernelDrops { .. }
             | Self::ForeignAddress { .. } => machine::about_itself(self, f),
-            Self::OtherKey { address, key_id, own } => {
-                machine::about_keys(f, *address, key_id, own.as_deref())
-            }
-            Self::Unsealed { address } => machine::about_missing_seals(f, *address),
-            Self::NotAuthentic { address } => machine::about_seals(f, *address),
-            Self::MachineCopied => f.write_str(
-                "another machine sends what only this one can: one is a copy of the other, made \
-                 while it ran. What both have sent until now may be readable without the key; from \
-                 now on it is not",
-            ),
+            Self::OtherKey { .. }
+            | Self::Unsealed { .. }
+            | Self::NotAuthentic { .. }
+            | Self::MachineCopied => about_sealing(self, f),
             Self::NoAddressYet { .. }
             | Self::AddressLost { .. }
             | Self::AddressChanged { .. }
@@ -75,6 +69,21 @@ impl fmt::Display for Hint {
             | Self::ReceivedAgain { .. }
             | Self::SeparateGroupUnreachable { .. } => receiving::write(self, f),
         }
+    }
+}
+
+fn about_sealing(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match hint {
+        Hint::OtherKey { address, key_id, own } => {
+            machine::about_keys(f, *address, key_id, own.as_deref())
+        }
+        Hint::Unsealed { address } => machine::about_missing_seals(f, *address),
+        Hint::NotAuthentic { address } => machine::about_seals(f, *address),
+        _ => f.write_str(
+            "another machine sends what only this one can: one is a copy of the other, made while \
+             it ran. What both have sent until now may be readable without the key; from now on it \
+             is not",
+        ),
     }
 }
 
