@@ -35,11 +35,6 @@ pub fn hint(hint: &Hint) -> String {
         Hint::NoCarrier { interface, is_up: false } => {
             format!("{hint}; run: ip link set {interface} up")
         }
-        Hint::OtherKey { .. } => format!("{hint}; give the key of its group with --key"),
-        Hint::Unsealed { .. } => {
-            format!("{hint}; start its program with --key, too, or leave --key out here")
-        }
-        Hint::NotAuthentic { .. } => format!("{hint}; give the same --group here as there"),
         Hint::Unseen { .. } => format!("{hint} (--ttl)"),
         Hint::OtherContent { .. } => format!("{hint} (--expect)"),
         Hint::PatternsUnmatched { .. } => format!("{hint} (--only)"),
@@ -65,9 +60,6 @@ pub fn hint(hint: &Hint) -> String {
             "{hint}: start norm-recv there, or send without them: --max-wait starts with those \
              that are there"
         ),
-        Hint::OtherProtocol { is_flute: true, .. } => format!("{hint}: use --flute to receive it"),
-        Hint::OtherProtocol { .. } => format!("{hint}: remove --flute to receive it"),
-        Hint::OtherSession { tsi, .. } => format!("{hint}: give --tsi {tsi} to receive it"),
         Hint::SpoolRoom { .. } => format!(
             "{hint}; remove something, choose another DIR, or give more --memory: what has no room \
              is lost, and has to come in a later pass"
@@ -86,6 +78,21 @@ pub fn hint(hint: &Hint) -> String {
         Hint::ForeignAddress { .. } => format!(
             "--group {hint}; for unicast, use an address of this machine here and at the sender"
         ),
+        _ => other_session(hint),
+    }
+}
+
+/// A hint about packets that are not of the session, in words.
+fn other_session(hint: &Hint) -> String {
+    match hint {
+        Hint::OtherKey { .. } => format!("{hint}; give the key of its group with --key"),
+        Hint::Unsealed { .. } => {
+            format!("{hint}; start its program with --key, too, or leave --key out here")
+        }
+        Hint::NotAuthentic { .. } => format!("{hint}; give the same --group here as there"),
+        Hint::OtherProtocol { is_flute: true, .. } => format!("{hint}: use --flute to receive it"),
+        Hint::OtherProtocol { .. } => format!("{hint}: remove --flute to receive it"),
+        Hint::OtherSession { tsi, .. } => format!("{hint}: give --tsi {tsi} to receive it"),
         _ => hint.to_string(),
     }
 }

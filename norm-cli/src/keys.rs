@@ -121,7 +121,8 @@ fn key_file(named_by: &str, path: &Path, side: Side) -> Result<KeyFile, Failure>
     let shown = text::path(path);
     let key = KeyFile::parse(&file::read(named_by, path)?).map_err(|error| {
         Failure::usage(format!(
-            "{named_by} {shown} is no key file: {error}; make one with normctl keygen"
+            "{named_by} {shown} is no key file: {error}; copy it again from where it was made, or \
+             make a new pair for all with normctl keygen"
         ))
     })?;
     match (&key, side) {

@@ -116,9 +116,8 @@ pub fn run<L: Layer>(
         if now.get() >= next_drops {
             next_drops = now.get() + COUNT_DROPS_EVERY;
             // Before what came after them is read.
-            if let Some(packets) = link.kernel_drops() {
-                app.kernel_drops(engine.engine_mut(), packets);
-            }
+            let dropped = link.kernel_drops();
+            dropped.into_iter().for_each(|packets| app.kernel_drops(engine.engine_mut(), packets));
         }
         link.recv_in_batches(RECEIVES, &mut || now.set(clock.now()), &mut |datagram| {
             engine.handle_datagram(now.get(), datagram);
@@ -163,14 +162,16 @@ pub fn run<L: Layer>(
             Sent::More | Sent::TooLong { .. } => Duration::ZERO,
             Sent::Blocked => LONGEST_WAIT,
             Sent::Refused => outgoing.refused_wait,
-            Sent::All => engine
-                .poll_timeout()
-                .map_or(LONGEST_WAIT, |due| due.saturating_since(clock.now()))
-                .min(LONGEST_WAIT),
+            Sent::All => time_until(engine.poll_timeout(), clock.now()),
         };
         // Also with nothing to wait for: this is where the link learns what has arrived.
         link.wait(Some(if done.is_empty() { wait } else { Duration::ZERO }))?;
     }
+}
+
+/// How long to wait for something that is due, at most.
+fn time_until(due: Option<Timestamp>, now: Timestamp) -> Duration {
+    due.map_or(LONGEST_WAIT, |due| due.saturating_since(now)).min(LONGEST_WAIT)
 }
 
 /// Looks whether the interfaces have changed, and whether anything leaves. True when the sockets

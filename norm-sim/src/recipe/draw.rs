@@ -93,8 +93,7 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     }
     let mut dice = Dice { rng: Rng::new(seed ^ CAROUSEL), silence: 0 };
     if dice.chance(0.0625) {
-        let feature = dice.carousel();
-        recipe.features.push(feature);
+        recipe.features.push(dice.carousel());
     }
     parts(&mut recipe, seed);
     let mut dice = Dice { rng: Rng::new(seed ^ FLUTE), silence: 0 };

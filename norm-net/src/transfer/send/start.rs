@@ -76,19 +76,17 @@ pub(super) fn start_with<P: Protocol>(
     let found = scan(&selection)?;
     let cache = HashCache::new(&options.content.state).filter(|_| !options.sends_single_files());
     let mut options = options.clone();
-    options.content.hash_first |=
-        options.answers() != Answers::All && !options.sends_single_files();
-    options.content.hash_first |=
-        cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
+    options.content.hash_first |= options.answers() != Answers::All
+        && !options.sends_single_files()
+        || cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
     let options = &options;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
     let clock = Clock::start();
-    let (mut repeated, mut admission, mut hashed) = (None, None, None);
-    if let Some(repeat) = repeat {
-        (repeated, admission, hashed) = (Some(repeat.set), Some(repeat.admission), repeat.hashed);
-    }
+    let (repeated, admission, hashed) = repeat.map_or((None, None, None), |repeat| {
+        (Some(repeat.set), Some(repeat.admission), repeat.hashed)
+    });
     let carrier = protocol.carrier();
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
     let Prepared { mut engine, held, source, first_key, set, fec_id, block_len, left_out } =

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::Hint;
-use crate::event::path_text;
+use crate::event::{SystemError, path_text};
 
 pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match hint {
@@ -25,20 +25,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::ChangedFilesStay { .. } | Hint::NotRemoved { .. } => about_earlier_sets(hint, f),
         Hint::FilesPresent { files, first, .. } => files_present(f, *files, first),
         Hint::MetadataRefused { entries, first, error, .. } => {
-            let first = path_text(first);
-            match entries {
-                1 => write!(f, "mode, time or the like of {first} cannot be set")?,
-                n => write!(
-                    f,
-                    "modes, times or the like of {n} files and directories, {first} for one, \
-                     cannot be set"
-                )?,
-            }
-            write!(
-                f,
-                ": {error}. Their content is complete. Where that matters, set it \
-                 where this file system is, or receive on another one"
-            )
+            metadata_refused(f, *entries, first, error)
         }
         Hint::SlowDisk { directory } => write!(
             f,
@@ -49,7 +36,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::SpoolRoom { directory, symbols, files, free } => write!(
             f,
             "receiving needs up to {} on the disk of {} for symbols, beside {} for the files, and \
-             {} are free: make room there, or receive to another disk",
+             {} are free",
             mib(*symbols),
             path_text(directory),
             mib(*files),
@@ -69,6 +56,28 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         _ => Ok(()),
     }
+}
+
+/// What a file system does not take beside content.
+fn metadata_refused(
+    f: &mut fmt::Formatter<'_>,
+    entries: u64,
+    first: &Path,
+    error: &SystemError,
+) -> fmt::Result {
+    let first = path_text(first);
+    match entries {
+        1 => write!(f, "mode, time or the like of {first} cannot be set")?,
+        n => write!(
+            f,
+            "modes, times or the like of {n} files and directories, {first} for one, cannot be set"
+        )?,
+    }
+    write!(
+        f,
+        ": {error}. Their content is complete. Where that matters, set it where this file system \
+         is, or receive on another one"
+    )
 }
 
 /// What earlier sets had, and stays.

@@ -39,16 +39,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::SenderIgnored { address, name } => {
             write!(f, "the sender {name} at {address} is ignored: another one is wanted")
         }
-        Hint::OtherProtocol { address, is_flute: true } => write!(
-            f,
-            "{address} sends by FLUTE in this group, one way, and this receiver expects NORM"
-        ),
-        Hint::OtherProtocol { address, is_flute: false } => {
-            write!(f, "{address} sends by NORM in this group, and this receiver expects FLUTE")
-        }
-        Hint::OtherSession { address, tsi, wanted } => {
-            write!(f, "heard FLUTE packets with TSI {tsi} from {address}, waiting for TSI {wanted}")
-        }
+        Hint::OtherProtocol { .. } | Hint::OtherSession { .. } => other_session(hint, f),
         Hint::TooManySenders { limit } => {
             write!(f, "{limit} senders were heard, which is odd; further ones are not shown")
         }
@@ -65,6 +56,23 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             "{}: this sender's protocol has no checksums; files are complete but not verified",
             Zoned(*address)
         ),
+        _ => Ok(()),
+    }
+}
+
+/// What is not the session that is received.
+fn other_session(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match hint {
+        Hint::OtherProtocol { address, is_flute: true } => write!(
+            f,
+            "{address} sends by FLUTE in this group, one way, and this receiver expects NORM"
+        ),
+        Hint::OtherProtocol { address, .. } => {
+            write!(f, "{address} sends by NORM in this group, and this receiver expects FLUTE")
+        }
+        Hint::OtherSession { address, tsi, wanted } => {
+            write!(f, "heard FLUTE packets with TSI {tsi} from {address}, waiting for TSI {wanted}")
+        }
         _ => Ok(()),
     }
 }
