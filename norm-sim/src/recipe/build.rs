@@ -74,7 +74,7 @@ fn configure(recipe: &Recipe, config: &mut SenderConfig, rate_kbit: u32) {
     config.rate = Some(u64::from(rate_kbit.max(1)) * 1000);
     config.segment_size = recipe.segment_size.clamp(64, 65_000);
     config.block_len = recipe.block_len.clamp(1, 56_403);
-    config.scheme = if recipe.no_code { Scheme::NoCode } else { Scheme::RaptorQ };
+    config.scheme = scheme(recipe);
 }
 
 /// A Reed-Solomon code. `None` unless all objects fit it.
@@ -255,6 +255,8 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
         }
         Feature::Carousel { passes, once, interleave } => {
             carousel(config, passes, once, interleave);
+            // No other code has passes.
+            config.scheme = scheme(recipe);
             scenario.limit *= 1 + passes.max(1);
             // In passes no receiver asks for what it loses.
             scenario.check_nacks = false;
@@ -465,9 +467,11 @@ fn carousel(config: &mut SenderConfig, passes: u32, once: Option<u32>, interleav
     let interleave = interleave.map(|bytes| bytes.max(1).into());
     config.payload = Payload::Carousel { passes, interleave };
     config.control = RateControl::Fixed;
-    if matches!(config.scheme, Scheme::ReedSolomon(_)) {
-        config.scheme = Scheme::RaptorQ;
-    }
+}
+
+/// The code, but for features that choose another one.
+fn scheme(recipe: &Recipe) -> Scheme {
+    if recipe.no_code { Scheme::NoCode } else { Scheme::RaptorQ }
 }
 
 /// The sender looks for the length of packets: that of its settings, and some that are shorter.

@@ -212,3 +212,13 @@ fn short_reed_solomon_blocks_of_flute_are_codes_of_their_own() {
             {"Fault":{"place":{"Down":60},"rule":{"Loss":0.046}}}]}"#,
     );
 }
+
+#[test]
+fn passes_of_norm_keep_the_code_that_fits_the_objects() {
+    assert_works(
+        r#"{"seed":3746,"receivers":1,"sizes":[760000],"info":false,"segment_size":1024,
+            "block_len":2,"no_code":true,"rate_kbit":100000,"delay_us":1000,
+            "features":[{"ReedSolomon":{"id":"Id2","parity":55}},
+            {"Carousel":{"passes":1,"once":null,"interleave":2496}}]}"#,
+    );
+}

@@ -87,6 +87,36 @@ impl fmt::Display for Size {
     }
 }
 
+/// About sealed packets for which there is no key.
+pub(super) fn about_missing_seals(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
+    let address = Zoned(address);
+    write!(
+        f,
+        "packets without a seal heard from {address}, and this session has a key: they are "
+    )?;
+    f.write_str("ignored")
+}
+
+pub(super) fn about_seals(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
+    let address = Zoned(address);
+    write!(f, "{address} sends packets that are sealed with this session's key, but for another ")?;
+    f.write_str("group, or that are damaged: they are ignored")
+}
+
+pub(super) fn about_keys(
+    f: &mut fmt::Formatter<'_>,
+    address: SocketAddr,
+    key_id: &str,
+    own: Option<&str>,
+) -> fmt::Result {
+    let address = Zoned(address);
+    write!(f, "{address} sends packets that are sealed with the key {key_id}, which ")?;
+    match own {
+        Some(own) => write!(f, "is not this session's ({own}): they are ignored"),
+        None => f.write_str("this session does not have: they are ignored"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,35 +150,5 @@ mod tests {
             "{words}"
         );
         assert!(hint("[ff15::1]:7").contains("MLD snooping do so when there is no MLD querier"));
-    }
-}
-
-/// About sealed packets for which there is no key.
-pub(super) fn about_missing_seals(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
-    let address = Zoned(address);
-    write!(
-        f,
-        "packets without a seal heard from {address}, and this session has a key: they are "
-    )?;
-    f.write_str("ignored")
-}
-
-pub(super) fn about_seals(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
-    let address = Zoned(address);
-    write!(f, "{address} sends packets that are sealed with this session's key, but for another ")?;
-    f.write_str("group, or that are damaged: they are ignored")
-}
-
-pub(super) fn about_keys(
-    f: &mut fmt::Formatter<'_>,
-    address: SocketAddr,
-    key_id: &str,
-    own: Option<&str>,
-) -> fmt::Result {
-    let address = Zoned(address);
-    write!(f, "{address} sends packets that are sealed with the key {key_id}, which ")?;
-    match own {
-        Some(own) => write!(f, "is not this session's ({own}): they are ignored"),
-        None => f.write_str("this session does not have: they are ignored"),
     }
 }
