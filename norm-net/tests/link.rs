@@ -133,6 +133,8 @@ fn kernel_tells_how_long_a_packet_has_waited() {
         config.gro = gro;
         let mut receiver = open(&config);
         let mut sender = open(&LinkConfig { join: false, ..config });
+        // The kernel begins to stamp packets a moment after it was asked to.
+        std::thread::sleep(Duration::from_millis(50));
         for wait in [Duration::from_millis(60), Duration::ZERO] {
             let start = Instant::now();
             sender.send(sender.group(), SEGMENT, &batch()).unwrap();
