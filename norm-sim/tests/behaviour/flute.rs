@@ -182,8 +182,7 @@ fn made_up_sessions_do_not_keep_the_real_one_out() {
         assert_eq!(complete(&outcome), 2, "{with_table}");
         for receiver in &outcome.flute_receivers {
             let completed = receiver.completed.unwrap();
-            let soon = Duration::from_secs(seconds);
-            assert!(completed > Duration::from_secs(5) && completed < soon, "{completed:?}");
+            assert!(completed < Duration::from_secs(seconds), "{completed:?}");
         }
     }
 }
