@@ -51,7 +51,7 @@ pub fn shorten(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(head.chain(['…']).chain(text.chars().skip(tail)).take(width).collect())
 }
 
-/// The name of a session, which anybody may have made up: escaped, and not too long to be read.
+/// The name of a session, which may be made up: escaped, and not too long to be read.
 pub fn name(name: &str) -> String {
     // The end of a very long one is not read at all.
     let start: String = name.chars().take(4 * MAX_NAME).collect();

@@ -1,5 +1,5 @@
-//! Sealed datagrams: who does not have the group's key can neither read what is sent nor have
-//! anything be taken for it.
+//! Sealed datagrams: a machine without the group's key can neither read what is sent nor have
+//! anything taken for it.
 //!
 //! Sans-IO: no clock, socket, thread, file or random numbers of its own; time and random bytes are
 //! arguments. `docs/wire.md` has every byte of a sealed datagram.

@@ -6,8 +6,9 @@ use zeroize::Zeroizing;
 
 use crate::backend::Prk;
 
-/// The first key of a group, 32 random bytes, which everything that seals follows from. Who has it
-/// is a member. It is overwritten when it is dropped, and `Debug` prints its key id only.
+/// The first key of a group, 32 random bytes, which everything that seals follows from: a member
+/// is a machine that has it. It is overwritten when it is dropped, and `Debug` prints its key id
+/// only.
 #[derive(Clone)]
 pub struct GroupSecret(Zeroizing<[u8; 32]>);
 

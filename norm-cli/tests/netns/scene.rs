@@ -119,7 +119,7 @@ impl Scene {
         Running::start(name, command, &self.logs)
     }
 
-    /// Starts `normctl list` for so many seconds on a host, and returns when it listens.
+    /// Starts `normctl list` for some seconds on a host, and returns when it listens.
     pub fn listing(&self, host: usize, secs: &str) -> Running {
         let mut command = self.network.host(host).command(Path::new(env!("CARGO_BIN_EXE_normctl")));
         command.args(["list", secs, "--json"]);

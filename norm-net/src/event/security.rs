@@ -48,7 +48,7 @@ pub struct Security {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
 #[non_exhaustive]
 pub enum SecurityMode {
-    /// Not at all: everybody on the network can read it, and send in anybody's name.
+    /// Not at all: any machine on the network can read it, and send in any name.
     #[default]
     None,
     /// Everything is sealed with a key that all members of the group share.

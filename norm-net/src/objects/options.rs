@@ -60,7 +60,7 @@ pub struct ObjectSendOptions {
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
     /// Seal everything that is sent, and take only feedback that is sealed. Objects and streams are
-    /// then of somebody who has the key. `None`: they may be anybody's.
+    /// then of a machine that has the key. `None`: they may be of any machine.
     pub seal: Option<SealConfig>,
     /// Bytes of DATA objects in a session at most: it keeps them for repair until its end.
     pub max_held: usize,
@@ -170,7 +170,7 @@ pub struct ObjectReceiveOptions {
     pub node: Option<u32>,
     /// What this receiver calls itself; cut at 64 bytes. Only senders of our own make ask for it.
     pub name: String,
-    /// Take only what is sealed, and seal feedback. `None`: objects may be anybody's.
+    /// Take only what is sealed, and seal feedback. `None`: they may be of any machine.
     pub seal: Option<SealConfig>,
     /// Largest DATA object taken, in bytes; larger ones are refused.
     pub max_data: usize,

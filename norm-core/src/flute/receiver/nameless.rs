@@ -1,5 +1,5 @@
-//! What packets make the receiver keep of objects that no table has told of: anybody may send such
-//! packets, of any number of objects of any size. It is bounded for each source and in all.
+//! What packets make the receiver keep of objects that no table has told of. Any machine can send
+//! such packets, of any number of objects of any size: it is bounded for each source and in all.
 
 use core::net::IpAddr;
 use std::collections::BTreeMap;

@@ -136,7 +136,7 @@ impl Table {
         self.interval = self.longest_interval.min(self.time_of(self.nameless));
     }
 
-    /// What so many bytes take.
+    /// What this many bytes take.
     fn time_of(&self, bytes: u64) -> Duration {
         let nanos = u128::from(bytes) * 8 * 1_000_000_000 / u128::from(self.rate);
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

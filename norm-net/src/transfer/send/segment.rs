@@ -150,7 +150,7 @@ fn default_mtu(interface: &Interface) -> u32 {
     interface.mtu.unwrap_or(LOOPBACK_MTU).min(max)
 }
 
-/// The segment size for an MTU that has room for so many bytes of content: some is left for IPv6,
+/// The segment size for an MTU with `room` bytes for content: some is left for IPv6,
 /// for EXT_FTI, and for what may come.
 fn default_segment(mtu: u32, room: u32) -> u32 {
     let segment = mtu.saturating_sub(HEADER_RESERVE).min(room) / SEGMENT_STEP * SEGMENT_STEP;

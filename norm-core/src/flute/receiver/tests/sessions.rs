@@ -198,7 +198,7 @@ fn followed(bench: &Bench, count: u32) -> Vec<u32> {
     (0..count).filter(|&id| bench.engine.epoch(SenderId(id)).is_some()).collect()
 }
 
-/// Room for so many sessions.
+/// Room for this many sessions.
 fn small_config(max_sessions: usize) -> ReceiverConfig {
     ReceiverConfig { auto_accept: true, max_sessions, ..ReceiverConfig::new() }
 }

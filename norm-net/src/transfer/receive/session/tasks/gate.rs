@@ -28,7 +28,7 @@ impl Gate {
         Self { limit, used: Mutex::new(0), left: Condvar::new() }
     }
 
-    /// Waits until a block of so many bytes may be decoded.
+    /// Waits until a block of this many bytes may be decoded.
     pub(super) fn enter(&self, block: usize) -> Inside<'_> {
         let bytes = block.saturating_mul(TIMES).max(1);
         // Nothing in here panics halfway.
