@@ -54,7 +54,7 @@ pub(crate) struct NormReceiver {
     outcome: ReceiverOutcome,
 }
 
-/// How often an object with wrong content is received again.
+/// How often an object is received again of which another host has sent a part.
 const MAX_RETRIES: u32 = 3;
 
 impl NormReceiver {
@@ -354,6 +354,12 @@ impl NormReceiver {
         }
     }
 
+    /// Number of blocks of an object.
+    fn blocks_of(&self, host: HostId, object: ObjectRef) -> u32 {
+        let layout = self.reference.of(host).and_then(|reference| reference.layout(object.key));
+        layout.as_ref().map_or(0, Layout::blocks)
+    }
+
     /// Receives an object again, or gives it up; `forged` when someone else has sent a part of it.
     fn retry(
         &mut self,
@@ -363,9 +369,11 @@ impl NormReceiver {
         forged: bool,
     ) {
         let Some((host, _)) = self.reference_of(object) else { return };
+        // Each block changes once, so each may be mixed once.
+        let changes = if forged { 0 } else { self.blocks_of(host, object) };
         let retries = self.retries.entry(self.name_of(host, object)).or_default();
         *retries += 1;
-        if *retries > MAX_RETRIES {
+        if *retries > MAX_RETRIES + changes {
             assert!(forged, "host {}: {object:?} is mixed again, and changes once", self.me);
             return self.fail(engine, now, object, "the content does not match its hashes");
         }

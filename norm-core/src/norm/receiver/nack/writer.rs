@@ -163,10 +163,12 @@ impl<'a> Writer<'a> {
         let SymbolNeed { at, count, have, parity, scheme, .. } = *need;
         if !need.is_begun {
             let bytes = self.sender.interest.block_bytes(at.key);
-            if self.room < bytes && !is_first {
-                return true;
+            if self.room < bytes {
+                // More would leave no space for the blocks that have the room.
+                let first = have.clear_runs().next().filter(|_| is_first);
+                return self.push_symbol_runs(at, first);
             }
-            self.room = self.room.saturating_sub(bytes);
+            self.room -= bytes;
         }
         let names = self.name_symbols || (need.has_unwanted && self.name_objects);
         let named = names && need.is_nameable && self.fits_named(have, scheme);
