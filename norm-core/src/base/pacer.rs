@@ -56,6 +56,15 @@ impl Pacer {
         }
     }
 
+    /// How many packets of `size` bytes may leave already, at most those of [`Pacer::BURST`]. They
+    /// follow each other at once, in one batch or in several.
+    pub fn overdue(&self, now: Timestamp, size: usize) -> usize {
+        self.rate.map_or(0, |rate| {
+            let late = now.saturating_since(self.next).min(Self::BURST);
+            (late.as_secs_f64() * rate as f64 / size.max(1) as f64) as usize
+        })
+    }
+
     /// How many packets of `size` bytes a batch of about a millisecond has; at least one.
     pub fn batch(&self, size: usize) -> usize {
         self.rate.map_or(usize::MAX, |rate| (rate / 1000) as usize / size.max(1)).max(1)
@@ -87,6 +96,28 @@ mod tests {
             burst += 1000;
         }
         assert!(burst <= 4000, "{burst}");
+    }
+
+    #[test]
+    fn what_is_overdue_is_what_may_leave_already() {
+        let start = Timestamp::ZERO + Duration::from_secs(5);
+        let mut pacer = Pacer::new(Some(8_000_000), start);
+        assert_eq!(pacer.overdue(start, 100), 0);
+        // A byte takes a microsecond.
+        for (late, overdue) in [(250, 2), (1_000, 10), (2_000, 20), (60_000_000, 20)] {
+            let now = start + Duration::from_micros(late);
+            assert_eq!(pacer.overdue(now, 100), overdue);
+        }
+        let now = start + Duration::from_secs(60);
+        let overdue = pacer.overdue(now, 100);
+        let mut sent = 0;
+        while pacer.ready(now) {
+            pacer.spent(now, 100);
+            sent += 1;
+        }
+        // One more makes the others wait.
+        assert_eq!(sent, overdue + 1);
+        assert_eq!(Pacer::new(None, start).overdue(now, 100), 0);
     }
 
     #[test]

@@ -182,11 +182,17 @@ impl Delivery {
         self.schedule.ends_at()
     }
 
-    /// Packets that may leave at once.
-    pub fn burst(&self) -> usize {
+    /// Packets that may leave at once, of which so many are overdue. Where the processor is the
+    /// limit these are more than those of a short burst: to send them in many batches would keep
+    /// the host busier, and make the traffic no smoother.
+    pub fn burst(&self, overdue: usize) -> usize {
         let quiet = self.schedule.is_quiet(self.is_startup());
         let (rate, packet) = (self.rate(), self.path.packet());
-        if quiet { self.bursts.quiet_limit(rate, packet) } else { self.bursts.limit(rate, packet) }
+        let smooth = match quiet {
+            true => self.bursts.quiet_limit(rate, packet),
+            false => self.bursts.limit(rate, packet),
+        };
+        smooth.max(overdue.min(self.bursts.longest()))
     }
 
     /// The interval that a report describes, seen from both sides; `None` when it was too long ago,

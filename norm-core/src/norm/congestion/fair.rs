@@ -143,9 +143,9 @@ impl Fair {
         self.slow_start
     }
 
-    /// Packets that may leave at once.
-    pub fn burst(&self) -> usize {
-        ((self.rate() * BURST_TIME / self.packet) as usize).clamp(1, MAX_BURST)
+    /// Packets that may leave at once, of which so many are overdue.
+    pub fn burst(&self, overdue: usize) -> usize {
+        ((self.rate() * BURST_TIME / self.packet) as usize).max(overdue).clamp(1, MAX_BURST)
     }
 
     /// What a receiver with this round trip can take, in bytes per second.

@@ -382,10 +382,10 @@ impl Sender {
     }
 
     /// Packets that may leave at once.
-    fn batch_limit(&self, out: &TransmitBuf) -> u32 {
+    fn batch_limit(&self, now: Timestamp, out: &TransmitBuf) -> u32 {
         // A stream's segments have a header of 8 bytes.
         let packet = max_packet_size(&self.config) + 8;
-        let paced = self.rate.batch(packet + self.config.packets.overhead.bytes());
+        let paced = self.rate.batch(now, packet + self.config.packets.overhead.bytes());
         u32::try_from(out.batch_limit(packet).min(paced)).unwrap_or(1)
     }
 }
@@ -451,7 +451,7 @@ impl Endpoint for Sender {
         }
         out.clear();
         self.idle = true;
-        let Choice { packet, share } = self.next_packet(now, self.batch_limit(out))?;
+        let Choice { packet, share } = self.next_packet(now, self.batch_limit(now, out))?;
         let sources =
             Sources { content: &self.content, repairs: self.repair.table(), group: self.group() };
         let transmit = self.writer.write(&packet, sources, out)?;

@@ -56,6 +56,11 @@ impl Bursts {
         Self { packets: MAX_BURST, grows_at: now, interval, wait: interval, has_grown: false }
     }
 
+    /// Packets that may leave at once at any rate.
+    pub(super) fn longest(&self) -> usize {
+        self.packets
+    }
+
     /// Packets of `packet` bytes that may leave at once at `rate` bytes per second.
     pub(super) fn limit(&self, rate: f64, packet: f64) -> usize {
         self.packets.min((rate * BURST_TIME / packet) as usize).max(1)

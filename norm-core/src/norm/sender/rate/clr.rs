@@ -154,9 +154,9 @@ impl ClrFollower {
         self.delivery.set_packet(packet);
     }
 
-    /// Packets that may leave at once.
-    pub(super) fn burst(&self) -> usize {
-        self.delivery.burst()
+    /// Packets that may leave at once, of which so many are overdue.
+    pub(super) fn burst(&self, overdue: usize) -> usize {
+        self.delivery.burst(overdue)
     }
 
     /// When the next probe is due.

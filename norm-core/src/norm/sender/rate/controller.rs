@@ -58,11 +58,11 @@ impl RateController {
         (bytes * 8.0) as u64
     }
 
-    /// Packets that may leave at once.
-    pub(super) fn burst(&self) -> usize {
+    /// Packets that may leave at once, of which so many are overdue.
+    pub(super) fn burst(&self, overdue: usize) -> usize {
         match self {
-            Self::Delivery(follower) => follower.burst(),
-            Self::Fair(election) => election.fair().burst(),
+            Self::Delivery(follower) => follower.burst(overdue),
+            Self::Fair(election) => election.fair().burst(overdue),
         }
     }
 

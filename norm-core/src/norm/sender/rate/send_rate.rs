@@ -218,9 +218,11 @@ impl SendRate {
     }
 
     /// Packets of this size, headers included, that may leave at once.
-    pub(crate) fn batch(&self, packet: usize) -> usize {
+    pub(crate) fn batch(&self, now: Timestamp, packet: usize) -> usize {
         let paced = self.pacer.batch(packet);
-        self.controller.as_ref().map_or(paced, |controller| controller.burst().min(paced))
+        self.controller.as_ref().map_or(paced, |controller| {
+            controller.burst(self.pacer.overdue(now, packet)).min(paced)
+        })
     }
 
     /// Bounds the rate, in bits per second; `restarts` after a time in which nothing was sent. A
