@@ -195,8 +195,11 @@ fn manifest(rng: &mut Rng, outside: &str) -> (Vec<u8>, u64) {
                 xattrs.push(Xattr { name: name.as_bytes(), value: b"\x01\0\0\x02value" }).unwrap();
             }
         }
-        let owner =
-            Owner { uid: rng.next_u32(), gid: 7, user: pick(rng, &["", "root", "x\0"]), group: "" };
+        // The system reads the highest number as no change.
+        let ids = [0, 7, u32::MAX - 1, u32::MAX, rng.next_u32()];
+        let mut id = || ids[rng.below(ids.len() as u64) as usize];
+        let (uid, gid) = (id(), id());
+        let owner = Owner { uid, gid, user: pick(rng, &["", "root", "x\0"]), group: "" };
         let kind = match rng.below(8) {
             0..3 => EntryKind::File,
             3 => EntryKind::Directory,

@@ -237,7 +237,8 @@ pub fn set_link_time_at(directory: &Handle, name: &OsStr, time: (i64, u32)) -> i
 /// Sets user and group of a link.
 pub fn set_link_owner_at(directory: &Handle, name: &OsStr, owner: (u32, u32)) -> io::Result<()> {
     pass(Call::SetOwner)?;
-    let (user, group) = (sys::Uid::from_raw(owner.0), sys::Gid::from_raw(owner.1));
+    let user = sys::Uid::from_raw(owner_id(owner.0)?);
+    let group = sys::Gid::from_raw(owner_id(owner.1)?);
     let flags = AtFlags::SYMLINK_NOFOLLOW;
     Ok(sys::chownat(&directory.0, name, Some(user), Some(group), flags)?)
 }
@@ -245,8 +246,15 @@ pub fn set_link_owner_at(directory: &Handle, name: &OsStr, owner: (u32, u32)) ->
 /// Sets user and group of a file or directory; either may stay.
 pub fn set_owner(file: &File, user: Option<u32>, group: Option<u32>) -> io::Result<()> {
     pass(Call::SetOwner)?;
-    let (user, group) = (user.map(sys::Uid::from_raw), group.map(sys::Gid::from_raw));
+    let user = user.map(owner_id).transpose()?.map(sys::Uid::from_raw);
+    let group = group.map(owner_id).transpose()?.map(sys::Gid::from_raw);
     Ok(sys::fchown(file, user, group)?)
+}
+
+/// An id of a user or group. The system reads the highest number as "stays as it is": no user and
+/// no group has it, but a manifest may.
+fn owner_id(id: u32) -> io::Result<u32> {
+    if id == u32::MAX { Err(io::ErrorKind::InvalidInput.into()) } else { Ok(id) }
 }
 
 /// Sets an extended attribute.
