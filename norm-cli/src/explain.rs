@@ -130,6 +130,10 @@ pub fn problem(problem: &Problem) -> String {
         Problem::OtherContent { .. } => {
             format!("{problem} (--expect): check the hash with the sender's user")
         }
+        Problem::OtherFiles { .. } => format!(
+            "{problem} (--expect): check the hash with the sender's user; of single files it is \
+             BLAKE3 or SHA-256, whichever the sender tells"
+        ),
         Problem::NothingWanted => format!(
             "{problem} (--only): compare the patterns with the names as they arrive, which \
              norm-recv --dry-run shows"

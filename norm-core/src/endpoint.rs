@@ -14,7 +14,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::base::Timestamp;
-use crate::fec::Scheme;
+use crate::fec::{FecId, Scheme};
 pub use transmit::{Destination, MAX_BATCH_BYTES, Margins, PacketOverhead, Transmit, TransmitBuf};
 
 /// A protocol machine without sockets, clocks or threads.
@@ -99,6 +99,15 @@ pub struct BlockGeometry {
     pub len: u32,
 }
 
+/// A packet that is kept until it is known how its object is cut into blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawPacket {
+    /// Its FEC scheme.
+    pub fec: FecId,
+    /// Payload id and symbols.
+    pub content: Box<[u8]>,
+}
+
 /// Keeps the bytes of symbols at a receiver, so that the engine keeps only bitmaps.
 pub trait SymbolStore {
     /// Keeps one symbol (ids below `symbols` are source). False if it cannot: it counts as lost.
@@ -120,6 +129,17 @@ pub trait SymbolStore {
     ) -> bool {
         self.put(slot, geometry, symbol, payload)
     }
+    /// Keeps a packet of an object of which it is not known how it is cut into blocks, with no
+    /// memory that lasts but for what finds it again; [`Job::Recall`] brings it back. False as of
+    /// [`put`](Self::put).
+    fn put_packet(&mut self, object: ObjectRef, fec: FecId, content: &[u8]) -> bool {
+        let _ = (object, fec, content);
+        false
+    }
+    /// Forgets all such packets of an object.
+    fn discard_packets(&mut self, object: ObjectRef) {
+        let _ = object;
+    }
     /// Bytes that blocks not yet begun may still take: a receiver asks for no more than it can
     /// keep.
     fn room(&mut self) -> u64;
@@ -140,6 +160,9 @@ pub enum Job {
     /// Receiver: make the block whole if symbols are missing, and write it to its place. One job,
     /// because nothing useful can happen in between.
     Store(StoreJob),
+    /// Receiver: read some packets that the store was given by [`SymbolStore::put_packet`], in the
+    /// order in which they came. The next job for the object brings those after them.
+    Recall(ObjectRef),
     /// Sender: make symbols of a block that are sent later, and keep them where there is room.
     Prepare(PrepareJob),
     /// Sender: read many short pieces, of objects and of what was prepared.
@@ -285,6 +308,15 @@ pub enum JobDone {
         slot: BlockSlot,
         /// The result.
         outcome: StoreOutcome,
+    },
+    /// Packets that the store had.
+    Recall {
+        /// From the job.
+        object: ObjectRef,
+        /// The packets, without those that could not be read.
+        packets: Vec<RawPacket>,
+        /// There are no more.
+        is_last: bool,
     },
 }
 

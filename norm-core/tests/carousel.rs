@@ -220,7 +220,7 @@ impl Rig {
                     let result = Ok(Bytes::from(symbols.unwrap()));
                     JobDone::Encode { block: job.block, first: job.first, result }
                 }
-                Job::Store(_) => panic!("a sender stores nothing"),
+                Job::Store(_) | Job::Recall(_) => panic!("a sender stores nothing"),
             };
             self.sender.handle_job(self.now, done);
         }

@@ -68,7 +68,7 @@ fn send(socket: &UdpSocket, to: SocketAddr, content: &Bytes) -> Result<(), Box<d
                     let result = coded.map(Bytes::from).map_err(|_| norm_core::endpoint::JobFailed);
                     Some(JobDone::Encode { block: job.block, first: job.first, result })
                 }
-                Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => None, // this sender has none
+                Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => None, // this sender has none
             },
         )?;
     }

@@ -1,7 +1,8 @@
 //! What is compared, and what is measured of it.
 
-use std::fs;
 use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// A code.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,8 @@ pub(crate) struct Case {
 
 /// Bytes of a symbol.
 pub(crate) const SYMBOL: u16 = 1400;
-/// One packet of so many is lost, where there is a code; no multiple of how many blocks take turns.
+/// Where there is a code, each packet whose number is a multiple of this is lost. It shares no
+/// factor with the number of blocks that take turns, so that each of them loses about as many.
 const LOST: usize = 19;
 
 impl Case {
@@ -77,7 +79,6 @@ impl Measured {
 
 /// The processor's time that this thread has had: other work on the machine does not count.
 pub(crate) fn processor_time() -> Duration {
-    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux tells it");
-    let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
-    Duration::from_nanos(nanos.expect("the first number"))
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
 }

@@ -38,9 +38,9 @@ fn main() {
     for case in Case::ALL {
         let mut all = [const { Vec::new() }; 4];
         for _ in 0..runs {
-            let packets = ours::packets(&case, &content);
+            let mut packets = ours::packets(&case, &content);
             all[0].push(ours::make(&case, &content));
-            all[1].push(ours::take(&packets, &content));
+            all[1].push(ours::take(&mut packets, &content));
             drop(packets);
             let packets = theirs::packets(&case, &content);
             all[2].push(theirs::make(&case, &content));

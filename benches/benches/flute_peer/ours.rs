@@ -133,17 +133,25 @@ pub(crate) fn make(case: &Case, content: &[u8]) -> Measured {
     Measured { seconds, coding, memory: most.saturating_sub(before) }
 }
 
-/// Blocks in progress.
+/// Blocks in progress, and buffers that are free again, as the store of a receiver has them.
 #[derive(Debug, Default)]
-struct Memory(BTreeMap<BlockSlot, BlockBuffer>);
+struct Memory {
+    blocks: BTreeMap<BlockSlot, BlockBuffer>,
+    free: Vec<BlockBuffer>,
+}
 
 impl SymbolStore for Memory {
     fn put(&mut self, slot: BlockSlot, of: &BlockGeometry, symbol: u32, payload: &[u8]) -> bool {
+        let free = &mut self.free;
         let new = || {
-            BlockBuffer::new(of.scheme, of.symbols, of.symbol_size, of.len)
-                .expect("the receiver asks for possible blocks")
+            let (scheme, k, size, len) = (of.scheme, of.symbols, of.symbol_size, of.len);
+            let buffer = match free.pop() {
+                Some(mut buffer) => buffer.reset(scheme, k, size, len).map(|()| buffer),
+                None => BlockBuffer::new(scheme, k, size, len),
+            };
+            buffer.expect("the receiver asks for possible blocks")
         };
-        self.0.entry(slot).or_insert_with(new).put(symbol, payload)
+        self.blocks.entry(slot).or_insert_with(new).put(symbol, payload)
     }
 
     fn room(&mut self) -> u64 {
@@ -151,21 +159,20 @@ impl SymbolStore for Memory {
     }
 
     fn discard(&mut self, slot: BlockSlot) {
-        self.0.remove(&slot);
+        self.free.extend(self.blocks.remove(&slot));
     }
 }
 
 /// Takes an object from its packets.
-pub(crate) fn take(packets: &[Vec<u8>], content: &[u8]) -> Measured {
-    let mut packets = packets.to_vec();
+pub(crate) fn take(packets: &mut [Vec<u8>], content: &[u8]) -> Measured {
+    let mut written = vec![0xa5; content.len()];
     let (before, mut most) = (live(), 0);
     let (began, mut coding) = (processor_time(), Duration::ZERO);
-    let mut written = vec![0; content.len()];
     let config = ReceiverConfig { auto_accept: true, ..ReceiverConfig::new() };
     let mut engine = Receiver::new(config, Memory::default());
     let (now, source) = (Timestamp::from_nanos(1), SocketAddr::from(([10, 0, 0, 1], 5000)));
     let mut is_complete = false;
-    for payload in &mut packets {
+    for payload in packets {
         let (to_group, ce, waited) = (true, false, Duration::ZERO);
         engine.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
         while let Some(job) = engine.poll_job() {
@@ -180,8 +187,7 @@ pub(crate) fn take(packets: &[Vec<u8>], content: &[u8]) -> Measured {
     }
     let seconds = (processor_time() - began).as_secs_f64();
     assert!(is_complete && written == content, "it is received");
-    // The content is not counted on either side.
-    let memory = most.saturating_sub(before).saturating_sub(content.len());
+    let memory = most.saturating_sub(before);
     Measured { seconds, coding: coding.as_secs_f64(), memory }
 }
 
@@ -191,17 +197,19 @@ fn store(
     written: &mut [u8],
     coding: &mut Duration,
 ) -> StoreOutcome {
-    let block = engine.store_mut().0.get_mut(&job.slot).expect("a job has a block");
-    let began = processor_time();
-    let is_whole = !job.decode || block.recover();
-    *coding += processor_time() - began;
-    if !is_whole {
-        return StoreOutcome::NeedMore;
+    let block = engine.store_mut().blocks.get_mut(&job.slot).expect("a job has a block");
+    if job.decode {
+        let began = processor_time();
+        let is_whole = block.recover();
+        *coding += processor_time() - began;
+        if !is_whole {
+            return StoreOutcome::NeedMore;
+        }
     }
     for (at, bytes) in block.runs() {
         let at = job.geometry.offset as usize + at as usize;
         written[at..at + bytes.len()].copy_from_slice(bytes);
     }
-    engine.store_mut().0.remove(&job.slot);
+    engine.store_mut().discard(job.slot);
     StoreOutcome::Written
 }

@@ -268,6 +268,8 @@ fn work(job: Job, content: &Bytes) -> JobDone {
             let result = Ok(content.slice(..len));
             JobDone::Encode { block: job.block, first: job.first, result }
         }
-        Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => unreachable!("not of this sender"),
+        Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => {
+            unreachable!("not of this sender")
+        }
     }
 }

@@ -102,9 +102,13 @@ pub(super) fn standing(progress: &ReceiveProgress) -> Standing {
     let mut details = vec![Part::fixed(format!("loss {}", text::share(progress.loss)))];
     let waiting = progress.bytes_waiting;
     if waiting > 0 {
-        let written = text::bytes(progress.bytes_done);
+        // Of what waits for the rest of its blocks some may be coded, and more than is missing.
+        let left = progress.bytes_total.saturating_sub(progress.bytes_done);
+        let likely = waiting.min(left);
+        let [written, waiting, unknown] =
+            [progress.bytes_done, likely, left - likely].map(text::bytes);
         details.push(Part::new(
-            format!("{written} certain, the rest held"),
+            format!("{written} certain, {waiting} likely, {unknown} unknown"),
             format!("{written} certain"),
         ));
     }
@@ -375,7 +379,7 @@ mod tests {
             standing.details.iter().map(Part::full).collect::<Vec<_>>().join("  ")
         };
         let said = words(&progress);
-        assert!(said.contains("10 MiB certain, the rest held"), "{said}");
+        assert!(said.contains("10 MiB certain, 40 MiB likely, 50 MiB unknown"), "{said}");
         assert!(said.contains("complete after about 50 % of a pass"), "{said}");
         for (passes, expected) in [(1.05, "about one more pass"), (2.04, "about 2.0 more passes")] {
             progress.passes_left = Some(passes);

@@ -4,10 +4,11 @@
 //! no coding. Repair symbols wait in a small area beside it until they are enough to solve for the
 //! rest. Which symbols to ask for, and when, is decided elsewhere.
 
+use super::attempt::Attempt;
 use super::error::CodeError;
 use super::layout::Layout;
 use super::limits::{MAX_NO_CODE_BLOCK_LEN, MAX_RAPTORQ_BLOCK_LEN, block_size};
-use super::raptor::{raptor_block_size, solve_raptor};
+use super::raptor::raptor_block_size;
 use super::raptorq::solve;
 use super::scheme::{RsCode, Scheme};
 
@@ -52,6 +53,8 @@ pub struct BlockBuffer {
     repair: Vec<u8>,
     /// The symbols held when a solve last failed.
     failed_at: Option<u32>,
+    /// What can be used of that.
+    attempt: Attempt,
 }
 
 impl BlockBuffer {
@@ -81,6 +84,7 @@ impl BlockBuffer {
             highest_repair: 0,
             repair: Vec::new(),
             failed_at: None,
+            attempt: Attempt::default(),
         };
         buffer.reset(scheme, k, symbol_size, block_bytes)?;
         Ok(buffer)
@@ -134,6 +138,7 @@ impl BlockBuffer {
         self.block_bytes = block_bytes;
         self.missing = k;
         self.failed_at = None;
+        self.attempt.clear();
         Ok(())
     }
 
@@ -243,7 +248,8 @@ impl BlockBuffer {
     /// when it is complete.
     ///
     /// A solve takes milliseconds, and for a time about three more times the memory of the block.
-    /// It is not repeated until another symbol has come in.
+    /// It is not repeated until another symbol has come in. One of Raptor that fails keeps
+    /// [`attempt_bytes`](Self::attempt_bytes).
     pub fn recover(&mut self) -> bool {
         if self.missing == 0 {
             return true;
@@ -256,7 +262,12 @@ impl BlockBuffer {
         let done = match self.scheme {
             Scheme::NoCode => false,
             Scheme::Raptor => {
-                let solved = solve_raptor(self.k, self.symbol_size, self.symbols_held());
+                let full = usize::from(self.symbol_size);
+                let (source, repair) =
+                    (self.symbols.chunks_exact(full), self.repair.chunks_exact(full));
+                let repair = self.repair_ids.iter().copied().zip(repair);
+                let shape = (self.k, self.symbol_size);
+                let solved = self.attempt.solve(shape, &self.held, source, repair);
                 self.take_solved(solved)
             }
             Scheme::RaptorQ => {
@@ -269,6 +280,18 @@ impl BlockBuffer {
             self.failed_at = Some(received);
         }
         done
+    }
+
+    /// Bytes that are kept of a solve that has failed, about: the next one is quicker by that.
+    pub fn attempt_bytes(&self) -> usize {
+        let size = self.k as usize * usize::from(self.symbol_size);
+        // Besides the symbols a bit for each two of them.
+        if self.attempt.is_begun() { size + self.k as usize * (self.k as usize / 8) } else { 0 }
+    }
+
+    /// Frees those.
+    pub fn forget_attempt(&mut self) {
+        self.attempt.clear();
     }
 
     fn take_solved(&mut self, solved: Option<Vec<u8>>) -> bool {
@@ -319,6 +342,7 @@ impl BlockBuffer {
 
     /// Frees the repair symbols: a pooled buffer must not keep what one lossy block needed.
     fn drop_repair(&mut self) {
+        self.attempt.clear();
         self.repair_ids = Vec::new();
         self.repair = Vec::new();
     }

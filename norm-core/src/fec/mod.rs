@@ -5,6 +5,7 @@
 //! and everything after it works with numbers known to be sane. This module knows neither packet
 //! formats nor when a repair is due.
 
+mod attempt;
 mod block;
 mod error;
 mod ids;

@@ -57,22 +57,49 @@ pub(super) fn encode_raptor(
     Ok(out)
 }
 
-/// Solves for the whole block, `k * symbol_size` bytes. `None` when the symbols do not suffice, or
-/// when one of them is not T bytes long or has an id of 65,536 or more.
-pub(super) fn solve_raptor<'a>(
+/// A block that is being solved, of `k` symbols. With K symbols Raptor fails as often as not, and it
+/// fails before most of the work is done: what was done is kept for when more symbols have come.
+pub(super) struct RaptorSolver {
+    decoder: SourceBlockDecoder,
+    k: u32,
+    symbol_size: u16,
+}
+
+impl RaptorSolver {
+    /// With no symbols; `None` when Raptor has no such blocks.
+    pub(super) fn new(k: u32, symbol_size: u16) -> Option<Self> {
+        raptor_block_size(k, symbol_size).ok()?;
+        Some(Self { decoder: SourceBlockDecoder::new(k as usize), k, symbol_size })
+    }
+
+    /// Takes more symbols, each once; false when one of them is not T bytes long or has an id of
+    /// 65,536 or more: it is of no use then.
+    pub(super) fn push<'a>(&mut self, symbols: impl Iterator<Item = (u32, &'a [u8])>) -> bool {
+        for (symbol, payload) in symbols {
+            if symbol >= MAX_RAPTOR_SYMBOLS || payload.len() != usize::from(self.symbol_size) {
+                return false;
+            }
+            self.decoder.push_encoding_symbol(payload, symbol);
+        }
+        true
+    }
+
+    /// Solves for the whole block, `k * symbol_size` bytes. `None` when the symbols do not suffice.
+    pub(super) fn solve(&mut self) -> Option<Vec<u8>> {
+        let size = raptor_block_size(self.k, self.symbol_size).ok()?;
+        self.decoder.decode(size)
+    }
+}
+
+/// Solves for the whole block with these symbols alone.
+#[cfg(test)]
+fn solve_raptor<'a>(
     k: u32,
     symbol_size: u16,
     symbols: impl Iterator<Item = (u32, &'a [u8])>,
 ) -> Option<Vec<u8>> {
-    let size = raptor_block_size(k, symbol_size).ok()?;
-    let mut decoder = SourceBlockDecoder::new(k as usize);
-    for (symbol, payload) in symbols {
-        if symbol >= MAX_RAPTOR_SYMBOLS || payload.len() != usize::from(symbol_size) {
-            return None;
-        }
-        decoder.push_encoding_symbol(payload, symbol);
-    }
-    decoder.decode(size)
+    let mut solver = RaptorSolver::new(k, symbol_size)?;
+    if solver.push(symbols) { solver.solve() } else { None }
 }
 
 #[cfg(test)]

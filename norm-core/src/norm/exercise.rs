@@ -146,7 +146,9 @@ pub fn sender(input: &[u8]) {
                 let result = Ok(Bytes::from(symbols));
                 JobDone::Encode { block: job.block, first: job.first, result }
             }
-            Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => panic!("a sender stores nothing"),
+            Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => {
+                panic!("a sender stores nothing")
+            }
         });
     }
 }

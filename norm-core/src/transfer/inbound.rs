@@ -70,6 +70,13 @@ pub trait Inbound: Endpoint {
         let _ = (object, wrong);
         false
     }
+    /// Forgets the symbols that have come of blocks over these bytes of an object and are not
+    /// written: they do not go together with what is sent now, and are to come again. False when
+    /// such a block is being stored: nothing has happened then.
+    fn drop_symbols(&mut self, object: ObjectRef, range: &Range<u64>) -> bool {
+        let _ = (object, range);
+        true
+    }
     /// Says that an object is verified and safe.
     fn confirm(&mut self, object: ObjectRef);
     /// Stops wanting these objects without confirming them.

@@ -67,6 +67,16 @@ pub enum Problem {
         /// That of what was sent.
         found: ContentHash,
     },
+    /// A sender of single files says of none of them that it has the expected hash.
+    OtherFiles {
+        /// The hash of what is wanted.
+        expected: ContentHash,
+        /// How many files it tells of, as far as was heard; at least 1.
+        files: u64,
+        /// The first of them.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
+        first: PathBuf,
+    },
     /// What arrived of a file does not match the sender's hashes.
     HashMismatch,
     /// What arrived of some files of a set does not match the sender's hashes; the others are
@@ -242,6 +252,13 @@ impl fmt::Display for Problem {
             Self::Damaged { error } => error.fmt(f),
             Self::OtherContent { expected, found } => {
                 write!(f, "its content is not the expected one: {found}, not {expected}")
+            }
+            Self::OtherFiles { expected, files: 1, first } => {
+                write!(f, "{} is sent, and is not said to be {expected}", path_text(first))
+            }
+            Self::OtherFiles { expected, files, first } => {
+                let first = path_text(first);
+                write!(f, "{files} files are sent, {first} first; none is said to be {expected}")
             }
             Self::HashMismatch => f.write_str(MISMATCH),
             Self::WrongFiles { files, first } => of_files(f, *files, first, MISMATCH),

@@ -281,7 +281,7 @@ impl Application<Sender> for SentBy {
                 let result = Ok(Bytes::from(made.unwrap()));
                 JobDone::Encode { block: job.block, first: job.first, result }
             }
-            Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => return,
+            Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => return,
         };
         self.results.send(done).unwrap();
     }

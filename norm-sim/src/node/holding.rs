@@ -137,7 +137,8 @@ impl Holdings {
             doubtful.retain(|range| {
                 let here: Vec<_> = held.overlaps(range.start, range.end).collect();
                 let here: Vec<_> = here.into_iter().map(|(start, end)| start..end).collect();
-                let is_settled = here.is_empty() || engine.want_again(object, &here);
+                let is_settled = (here.is_empty() || engine.want_again(object, &here))
+                    && engine.drop_symbols(object, range);
                 if is_settled {
                     held.remove(range.start, range.end);
                     engine.note_unwanted(object, range.clone());

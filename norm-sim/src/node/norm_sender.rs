@@ -300,7 +300,7 @@ impl NormSender {
             Job::Gather(job) => self
                 .prepared
                 .gather(&job, |object, offset, len| reference.read(object, offset, len as usize)),
-            Job::Store(_) => panic!("not of this sender"),
+            Job::Store(_) | Job::Recall(_) => panic!("not of this sender"),
         }
     }
 

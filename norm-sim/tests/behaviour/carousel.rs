@@ -5,7 +5,9 @@ use core::time::Duration;
 use bytes::Bytes;
 use norm_core::norm::receiver::Feedback;
 use norm_core::norm::sender::{ObjectSpec, Passes, Payload};
-use norm_sim::{Carousel, CarouselProtocol, Change, Link, Outcome, Rule, Scenario, run, seeds};
+use norm_sim::{
+    Carousel, CarouselProtocol, Change, Link, Outcome, Rule, Scenario, WithdrawalPlan, run, seeds,
+};
 
 /// A sender of two objects in these passes, and receivers that each lose this share of packets.
 fn session(seed: u64, passes: Passes, receivers: usize, loss: f64) -> Scenario {
@@ -70,4 +72,23 @@ fn receivers_with_feedback_ask_for_the_rest_when_all_passes_are_over() {
         assert!(stats.nacks > 0, "{stats:?}");
         assert!(outcome.finished.is_some());
     }
+}
+
+#[test]
+fn receivers_without_feedback_drop_what_came_before_a_change() {
+    let mut retries = 0;
+    for seed in seeds(20) {
+        let mut scenario = session(seed, Passes::Forever, 4, 0.1);
+        silence(&mut scenario);
+        // In the first pass or the second, parts of blocks.
+        let at = Duration::from_millis(50 + 40 * (seed % 20));
+        scenario.sender().withdrawal = Some(WithdrawalPlan { at, chunk: 20_000, share: 0.2 });
+        scenario.receiver_plans().for_each(|plan| plan.real_store = seed % 2 == 0);
+        let outcome = run(&scenario);
+        assert_eq!(complete(&outcome), 4, "seed {seed}");
+        assert!(outcome.receivers.iter().all(|receiver| receiver.failed.is_none()), "seed {seed}");
+        retries += outcome.receivers.iter().map(|receiver| receiver.retries).sum::<u32>();
+    }
+    // What comes between the change and the word of it is found by hashes.
+    assert!(retries <= 4, "{retries}");
 }

@@ -1,4 +1,4 @@
-use super::super::encode_repair;
+use super::super::{encode, encode_repair};
 use super::*;
 use crate::Rng;
 use proptest::prelude::*;
@@ -242,4 +242,37 @@ fn blocks_out_of_range_are_refused() {
     assert_eq!(new(3, 10, 21), Ok(3));
     let no_code = |k| BlockBuffer::new(Scheme::NoCode, k, 1, k).map(|b| b.missing());
     assert_eq!((no_code(65_536), no_code(65_537)), (Ok(65_536), Err(E::BlockTooLong)));
+}
+
+#[test]
+fn raptor_goes_on_where_it_has_failed() {
+    let (k, size) = (60, 16);
+    let mut failures = 0;
+    for seed in 0..30 {
+        let source = content(k as usize * size, seed);
+        let repair = encode(Scheme::Raptor, k, size as u16, &source, k, 40).unwrap();
+        let all = source.chunks(size).chain(repair.chunks(size));
+        let mut symbols: Vec<(u32, &[u8])> = (0..).zip(all).collect();
+        let mut rng = Rng::new(seed);
+        for i in (1..symbols.len()).rev() {
+            symbols.swap(i, rng.below(i as u64 + 1) as usize);
+        }
+        let forgets = seed % 3 == 0;
+        let mut buffer =
+            BlockBuffer::new(Scheme::Raptor, k, size as u16, source.len() as u32).unwrap();
+        for (symbol, payload) in symbols {
+            buffer.put(symbol, payload);
+            if buffer.recover() {
+                break;
+            }
+            let has_failed = buffer.received() >= k;
+            failures += u32::from(has_failed);
+            assert!(forgets || (buffer.attempt_bytes() > 0) == has_failed);
+            if forgets {
+                buffer.forget_attempt();
+            }
+        }
+        assert_eq!((buffer.source(), buffer.attempt_bytes()), (&source[..], 0), "{seed}");
+    }
+    assert!(failures > 10, "{failures}");
 }

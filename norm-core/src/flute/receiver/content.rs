@@ -7,6 +7,7 @@ use super::lifecycle::{self, Begun};
 use super::nameless::Kind;
 use super::object::{Object, Origin, block_cost};
 use super::payload::{Payload, Symbols};
+use super::recall;
 use super::spare::Spare;
 use crate::endpoint::{BlockGeometry, BlockSlot, SymbolStore};
 use crate::fec::FecId;
@@ -80,7 +81,7 @@ fn learn<S: SymbolStore>(
         lifecycle::describe(ctx, epoch, key);
         let is_known = epoch.objects.contains_key(&key) || epoch.is_done(key);
         if !is_known {
-            keep_early(ctx, epoch, key, fec, packet.content);
+            recall::keep(ctx, epoch, key, fec, packet.content);
         }
         return is_known;
     };
@@ -90,18 +91,6 @@ fn learn<S: SymbolStore>(
         Begun::NoRoom => ctx.stats().no_room += 1,
     }
     false
-}
-
-/// Keeps a packet until it is known how its object is cut into blocks.
-fn keep_early<S>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key: u64, fec: FecId, content: &[u8]) {
-    if content.is_empty() {
-        return;
-    }
-    if epoch.early.keep(ctx.nameless(), epoch.source(), key, fec, content) {
-        ctx.stats().early += 1;
-    } else {
-        ctx.stats().early_dropped += 1;
-    }
 }
 
 /// Takes the symbols of a packet of an object in progress.

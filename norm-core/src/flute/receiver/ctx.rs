@@ -9,7 +9,7 @@ use super::event::{ReceiverEvent, ReceiverStats};
 use super::nameless::{Kind, Nameless};
 use super::spare::Spares;
 use super::table::TableRoom;
-use crate::endpoint::{BlockGeometry, BlockSlot, Job, StoreJob, SymbolStore};
+use crate::endpoint::{BlockGeometry, BlockSlot, Job, ObjectRef, StoreJob, SymbolStore};
 use crate::flute::wire::Tsi;
 
 /// What all sessions share.
@@ -28,8 +28,17 @@ pub(super) struct Ctx<S> {
     /// A session that is not wanted, by its number.
     other: Option<(SocketAddr, Tsi)>,
     jobs: VecDeque<Job>,
+    recalls: Recalls,
     events: VecDeque<ReceiverEvent>,
     stats: ReceiverStats,
+}
+
+/// Objects of which packets are read back: one at a time, so that few are in memory.
+#[derive(Debug, Default)]
+struct Recalls {
+    waiting: VecDeque<ObjectRef>,
+    /// A job reads some.
+    is_busy: bool,
 }
 
 impl<S> Ctx<S> {
@@ -43,6 +52,7 @@ impl<S> Ctx<S> {
             spares: Spares::default(),
             other: None,
             jobs: VecDeque::new(),
+            recalls: Recalls::default(),
             events: VecDeque::new(),
             stats: ReceiverStats::default(),
         }
@@ -110,6 +120,29 @@ impl<S> Ctx<S> {
     pub(super) fn push_store(&mut self, job: StoreJob) {
         self.stats.decoded += u64::from(job.decode);
         self.jobs.push_back(Job::Store(job));
+    }
+
+    /// Has the packets of an object read back.
+    pub(super) fn push_recall(&mut self, object: ObjectRef) {
+        self.recalls.waiting.push_back(object);
+        self.next_recall();
+    }
+
+    /// Packets were read back; of this object there are more.
+    pub(super) fn recall_is_answered(&mut self, more: Option<ObjectRef>) {
+        self.recalls.is_busy = false;
+        more.into_iter().for_each(|object| self.recalls.waiting.push_front(object));
+        self.next_recall();
+    }
+
+    fn next_recall(&mut self) {
+        if self.recalls.is_busy {
+            return;
+        }
+        if let Some(object) = self.recalls.waiting.pop_front() {
+            self.recalls.is_busy = true;
+            self.jobs.push_back(Job::Recall(object));
+        }
     }
 
     pub(super) fn pop_job(&mut self) -> Option<Job> {

@@ -12,12 +12,14 @@ use super::intake;
 use super::lifecycle;
 use super::liveness::Told;
 use super::object::Object;
+use super::recall;
 use super::sessions::Sessions;
 use super::timeout::TimeoutReason;
 use crate::base::Timestamp;
 use crate::base::range_set::RangeSet;
 use crate::endpoint::{
-    Datagram, Endpoint, Job, JobDone, ObjectRef, SenderId, SymbolStore, Transmit, TransmitBuf,
+    Datagram, Endpoint, Job, JobDone, ObjectRef, RawPacket, SenderId, SymbolStore, Transmit,
+    TransmitBuf,
 };
 use crate::flute::wire::{Toi, Tsi};
 
@@ -157,6 +159,17 @@ impl<S: SymbolStore> Receiver<S> {
         self.sessions.iter().filter_map(|epoch| epoch.next_timeout(patience)).min()
     }
 
+    /// Packets of an object were read back.
+    fn recalled(&mut self, object: ObjectRef, packets: &[RawPacket], is_last: bool) {
+        match self.sessions.get_mut(object.sender) {
+            Some(epoch) => recall::answered(&mut self.ctx, epoch, object.key, packets, is_last),
+            None => {
+                self.ctx.store_mut().discard_packets(object);
+                self.ctx.recall_is_answered(None);
+            }
+        }
+    }
+
     /// What is known of a sender.
     pub(super) fn epoch(&self, sender: SenderId) -> Option<&Epoch> {
         self.sessions.get(sender)
@@ -183,12 +196,19 @@ impl<S: SymbolStore> Endpoint for Receiver<S> {
     }
 
     fn handle_job(&mut self, now: Timestamp, done: JobDone) {
-        let JobDone::Store { slot, outcome } = done else { return };
-        let spares = self.ctx.spares().take(slot);
-        self.with(slot.sender, |ctx, epoch| {
-            lifecycle::block_stored(ctx, epoch, slot, outcome);
-            content::take_spares(ctx, epoch, slot, spares);
-        });
+        match done {
+            JobDone::Store { slot, outcome } => {
+                let spares = self.ctx.spares().take(slot);
+                self.with(slot.sender, |ctx, epoch| {
+                    lifecycle::block_stored(ctx, epoch, slot, outcome);
+                    content::take_spares(ctx, epoch, slot, spares);
+                });
+            }
+            JobDone::Recall { object, packets, is_last } => {
+                self.recalled(object, &packets, is_last);
+            }
+            _ => return,
+        }
         // The end of a session may have waited for it.
         if self.poll_timeout().is_some_and(|due| due <= now) {
             self.handle_timeout(now);

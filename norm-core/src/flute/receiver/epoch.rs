@@ -40,7 +40,7 @@ pub(super) struct Epoch {
     last_content: Timestamp,
     /// Key and block of the last symbol.
     position: (u64, u32),
-    /// Store jobs that are not answered.
+    /// Blocks that are stored, and objects of which packets are read back.
     jobs: usize,
     /// Keys of the objects that are written, refused or given up.
     done: RangeSet,
@@ -181,6 +181,11 @@ impl Epoch {
     pub(super) fn job_ends(&mut self, key: u64, block: u32) -> bool {
         self.jobs = self.jobs.saturating_sub(1);
         !self.orphans.remove(&(key, block))
+    }
+
+    /// Packets were read back for an object.
+    pub(super) fn recall_ends(&mut self) {
+        self.jobs = self.jobs.saturating_sub(1);
     }
 
     /// A block that a job has belongs to an object that is forgotten.

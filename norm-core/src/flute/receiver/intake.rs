@@ -6,6 +6,7 @@ use super::epoch::Epoch;
 use super::event::ReceiverEvent;
 use super::lifecycle;
 use super::nameless::Kind;
+use super::recall;
 use super::sessions::Sessions;
 use super::tables;
 use crate::base::Timestamp;
@@ -146,7 +147,7 @@ pub(super) fn forget<S: SymbolStore>(ctx: &mut Ctx<S>, sessions: &mut Sessions, 
     }
     let (source, (claimed, listed)) = (gone.source(), gone.keys.costs());
     ctx.bookkeeping().give(gone.bookkeeping() + claimed + listed);
-    ctx.nameless().give(source, Kind::Packets, gone.early.bytes());
+    recall::forget(ctx, &gone);
     ctx.nameless().give(source, Kind::Claims, claimed);
     gone.table.leave(ctx.tables());
 }

@@ -4,13 +4,12 @@ use core::net::IpAddr;
 use core::ops::Range;
 use std::collections::BTreeSet;
 
-use super::content;
 use super::ctx::Ctx;
 use super::epoch::Epoch;
 use super::event::ReceiverEvent;
 use super::nameless::Kind;
 use super::object::{Claimed, Covered, Object, Origin, object_cost};
-use super::payload::Payload;
+use super::recall;
 use super::table::Entry;
 use crate::base::range_set::RangeSet;
 use crate::blocks::RecvBlock;
@@ -91,9 +90,7 @@ pub(super) fn describe<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, key:
         return;
     }
     open(ctx, epoch, key);
-    for packet in epoch.early.take(ctx.nameless(), epoch.source(), key) {
-        content::take_symbols(ctx, epoch, key, &Payload::new(packet.fec(), packet.content()));
-    }
+    recall::take(ctx, epoch, key);
 }
 
 /// Tells the application of an object, once it is known which one that is.
@@ -265,6 +262,7 @@ pub(super) fn give_up<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, keys:
     known.into_iter().for_each(|key| drop_object(ctx, epoch, key));
     for key in epoch.early.keys(keys.clone()) {
         epoch.early.take(ctx.nameless(), epoch.source(), key);
+        recall::discard(ctx, epoch, key);
     }
     epoch.finish(keys.start, keys.end);
 }
@@ -294,6 +292,7 @@ pub(super) fn drop_object<S: SymbolStore>(ctx: &mut Ctx<S>, epoch: &mut Epoch, k
     let Some(mut gone) = epoch.objects.remove(&key) else { return };
     ctx.bookkeeping().give(gone.cost());
     give_claimed(ctx, epoch, gone.take_nameless());
+    recall::discard(ctx, epoch, key);
     for (block, is_busy) in gone.blocks() {
         let slot = BlockSlot { sender: epoch.id(), object: key, block };
         match is_busy {

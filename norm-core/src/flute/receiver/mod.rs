@@ -23,6 +23,7 @@ mod meta;
 mod nameless;
 mod object;
 mod payload;
+mod recall;
 mod sessions;
 mod spare;
 mod table;

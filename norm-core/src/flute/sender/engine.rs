@@ -358,7 +358,10 @@ impl Endpoint for Sender {
         match done {
             JobDone::Prepare { block, first, result } => self.take_prepared(block, first, result),
             JobDone::Gather { number, result } => self.take_gathered(number, result),
-            JobDone::Read { .. } | JobDone::Encode { .. } | JobDone::Store { .. } => {}
+            JobDone::Read { .. }
+            | JobDone::Encode { .. }
+            | JobDone::Store { .. }
+            | JobDone::Recall { .. } => {}
         }
     }
 

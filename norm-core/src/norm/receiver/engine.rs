@@ -134,6 +134,14 @@ impl<S: SymbolStore> Receiver<S> {
         sender.is_none_or(|sender| lifecycle::want_again(sender, object.key, wrong))
     }
 
+    /// Forgets the symbols that have come of blocks over these bytes of an object and are not
+    /// written: they are asked for again, or come again. False when a job has one of these blocks:
+    /// nothing has happened then, and it is to be tried again later.
+    pub fn drop_symbols(&mut self, object: ObjectRef, range: &Range<u64>) -> bool {
+        let Some(sender) = self.senders.get_mut(object.sender) else { return true };
+        lifecycle::drop_symbols(&mut self.ctx, sender, object.key, range)
+    }
+
     /// Asks the sender for objects from this one on, although they were sent before we came.
     pub fn request_from(&mut self, sender: SenderId, first: ObjectId, now: Timestamp) {
         let Some(sender) = self.senders.get_mut(sender) else { return };

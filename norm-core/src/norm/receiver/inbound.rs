@@ -100,6 +100,10 @@ impl<S: SymbolStore> Inbound for Receiver<S> {
         Self::want_again(self, object, wrong)
     }
 
+    fn drop_symbols(&mut self, object: ObjectRef, range: &Range<u64>) -> bool {
+        Self::drop_symbols(self, object, range)
+    }
+
     fn confirm(&mut self, object: ObjectRef) {
         Self::confirm(self, object);
     }

@@ -435,7 +435,7 @@ impl Endpoint for Sender {
             JobDone::Encode { block, first, result: Ok(symbols) } => {
                 self.repair.encoded(&self.content, block, first, symbols);
             }
-            JobDone::Store { .. } => {}
+            JobDone::Store { .. } | JobDone::Recall { .. } => {}
             JobDone::Prepare { .. } | JobDone::Gather { .. } => {
                 if !self.content.turn_job_done(done) {
                     self.read_failed(now);

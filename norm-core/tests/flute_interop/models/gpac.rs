@@ -1,9 +1,8 @@
 //! GPAC: one block for each object, whose number it does not look at; an object with EXT_FTI is a
 //! table; ids of 16 bits each or of 32.
 
-use std::collections::BTreeMap;
-
 use super::lct::{self, Lct};
+use super::pieces::{self, Objects, Pieces, table_of};
 use super::table;
 use super::{Model, Verdict};
 
@@ -11,40 +10,11 @@ const EXT_FTI: u8 = 64;
 /// Bytes of an object at most.
 const LARGEST: usize = 50_000_000;
 
-/// An object that the table has told of.
-struct Object {
-    location: String,
-    symbol: usize,
-    bytes: Vec<u8>,
-    here: Vec<bool>,
-}
-
-impl Object {
-    fn new(location: String, len: usize, symbol: usize) -> Self {
-        let here = vec![false; len.div_ceil(symbol)];
-        Self { location, symbol, bytes: vec![0; len], here }
-    }
-
-    /// Puts what is at this symbol.
-    fn put(&mut self, esi: usize, payload: &[u8]) -> bool {
-        let at = esi * self.symbol;
-        let Some(here) = self.here.get_mut(esi) else { return false };
-        let len = payload.len().min(self.bytes.len() - at);
-        self.bytes[at..at + len].copy_from_slice(&payload[..len]);
-        *here = true;
-        true
-    }
-
-    fn is_complete(&self) -> bool {
-        self.here.iter().all(|&here| here)
-    }
-}
-
 #[derive(Default)]
 pub struct Gpac {
     /// The table that is coming, under its instance.
-    table: Option<(u64, Object)>,
-    objects: BTreeMap<u64, Object>,
+    table: Option<(u64, Pieces)>,
+    objects: Objects<Pieces>,
 }
 
 impl Gpac {
@@ -88,16 +58,14 @@ impl Gpac {
         if symbol_len == 0 {
             return Err(Verdict::Fatal("division by zero"));
         }
-        if self.table.as_ref().is_none_or(|(known, _)| *known != instance) {
-            self.table = Some((instance, Object::new(String::new(), len, symbol_len)));
-        }
-        let Some((_, table)) = &mut self.table else { return Err(Verdict::Ignored) };
+        let begin = || Pieces::new(String::new(), len, symbol_len);
+        let table = table_of(&mut self.table, instance, begin);
         if !table.put(esi, symbol) {
             return Err(Verdict::Ignored);
         }
         if table.is_complete() {
-            let text = String::from_utf8(table.bytes.clone());
-            self.read(&text.map_err(|_| Verdict::Refused("no text"))?)?;
+            let text = table.text()?;
+            self.read(&text)?;
         }
         Ok(())
     }
@@ -123,8 +91,8 @@ impl Gpac {
                 return Err(Verdict::Refused("object too large"));
             }
             let known = self.objects.get(&(toi as u64));
-            if known.is_none_or(|known| known.bytes.len() != len) {
-                self.objects.insert(toi as u64, Object::new(location.to_owned(), len, symbol));
+            if known.is_none_or(|known| known.len() != len) {
+                self.objects.insert(toi as u64, Pieces::new(location.to_owned(), len, symbol));
             }
         }
         Ok(())
@@ -141,7 +109,6 @@ impl Model for Gpac {
     }
 
     fn complete(&self) -> Vec<(String, Vec<u8>)> {
-        let complete = self.objects.values().filter(|object| object.is_complete());
-        complete.map(|object| (object.location.clone(), object.bytes.clone())).collect()
+        pieces::complete(self.objects.values())
     }
 }

@@ -4,6 +4,7 @@
 
 mod gpac;
 mod lct;
+mod pieces;
 mod rt_libflute;
 mod sessions;
 mod table;

@@ -1,9 +1,8 @@
 //! rt-libflute 0.12.3: no code, TSI of 16 bits, blocks by RFC 5052; what it does not expect ends
 //! the program.
 
-use std::collections::BTreeMap;
-
 use super::lct::{self, Lct};
+use super::pieces::{self, Objects, Pieces, table_of};
 use super::table::{self, Attributes};
 use super::{Model, Verdict};
 
@@ -15,12 +14,9 @@ const NAMESPACES: [&str; 2] =
 
 /// An object, or the table.
 struct Object {
-    location: String,
-    symbol: usize,
-    bytes: Vec<u8>,
+    pieces: Pieces,
     /// Where each block begins, in symbols; the end after the last one.
     blocks: Vec<usize>,
-    here: Vec<bool>,
 }
 
 impl Object {
@@ -33,8 +29,7 @@ impl Object {
             let longer = usize::from(block < symbols % count);
             blocks.push(blocks[block] + symbols / count + longer);
         }
-        let here = vec![false; symbols];
-        Self { location, symbol, bytes: vec![0; len], blocks, here }
+        Self { pieces: Pieces::new(location, len, symbol), blocks }
     }
 
     /// Puts the symbols of a packet; it may have several.
@@ -42,33 +37,25 @@ impl Object {
         let (Some(&start), Some(&end)) = (self.blocks.get(sbn), self.blocks.get(sbn + 1)) else {
             return Err(Verdict::Refused("no such block"));
         };
-        for (number, symbol) in (start + esi..).zip(payload.chunks(self.symbol)) {
-            if number >= end {
+        for (number, symbol) in (start + esi..).zip(payload.chunks(self.pieces.symbol())) {
+            if number >= end || !self.pieces.put(number, symbol) {
                 return Err(Verdict::Refused("no such symbol"));
             }
-            let at = number * self.symbol;
-            let len = symbol.len().min(self.bytes.len() - at);
-            self.bytes[at..at + len].copy_from_slice(&symbol[..len]);
-            self.here[number] = true;
         }
         Ok(())
-    }
-
-    fn is_complete(&self) -> bool {
-        self.here.iter().all(|&here| here)
     }
 }
 
 pub struct RtLibflute {
     tsi: u64,
     table: Option<(u64, Object)>,
-    objects: BTreeMap<u64, Object>,
+    objects: Objects<Object>,
 }
 
 impl RtLibflute {
     /// Of this session.
     pub fn new(tsi: u64) -> Self {
-        Self { tsi, table: None, objects: BTreeMap::new() }
+        Self { tsi, table: None, objects: Objects::new() }
     }
 
     fn take(&mut self, lct: &Lct) -> Result<(), Verdict> {
@@ -118,14 +105,12 @@ impl RtLibflute {
             return Err(Verdict::Fatal("an endless loop"));
         }
         let instance = fdt & 0xf_ffff;
-        if self.table.as_ref().is_none_or(|(known, _)| *known != instance) {
-            self.table = Some((instance, Object::new(String::new(), len, symbol, longest)));
-        }
-        let Some((_, table)) = &mut self.table else { return Err(Verdict::Ignored) };
+        let begin = || Object::new(String::new(), len, symbol, longest);
+        let table = table_of(&mut self.table, instance, begin);
         table.put(sbn, esi, symbols)?;
-        if table.is_complete() {
-            let text = String::from_utf8(table.bytes.clone());
-            self.read(&text.map_err(|_| Verdict::Refused("no text"))?)?;
+        if table.pieces.is_complete() {
+            let text = table.pieces.text()?;
+            self.read(&text)?;
         }
         Ok(())
     }
@@ -140,11 +125,11 @@ impl RtLibflute {
             return Err(Verdict::Refused("a table that does not expire"));
         }
         // The newest table is all there is.
-        let mut listed = BTreeMap::new();
+        let mut listed = Objects::new();
         for file in table::elements(text, "File") {
             let (toi, object) = object(root, &file)?;
             let known = self.objects.remove(&toi);
-            let same = known.filter(|known| known.bytes.len() == object.bytes.len());
+            let same = known.filter(|known| known.pieces.len() == object.pieces.len());
             listed.insert(toi, same.unwrap_or(object));
         }
         self.objects = listed;
@@ -178,7 +163,6 @@ impl Model for RtLibflute {
     }
 
     fn complete(&self) -> Vec<(String, Vec<u8>)> {
-        let complete = self.objects.values().filter(|object| object.is_complete());
-        complete.map(|object| (object.location.clone(), object.bytes.clone())).collect()
+        pieces::complete(self.objects.values().map(|object| &object.pieces))
     }
 }

@@ -123,9 +123,13 @@ impl<E: Engine> Application<E> for Session {
     }
 
     fn job(&mut self, engine: &mut E, now: Timestamp, job: Job) {
-        if let Job::Store(job) = job {
-            let target = self.transfers.target(job.slot.object_ref());
-            self.shared.tasks.store(engine, now, job, target);
+        match job {
+            Job::Store(job) => {
+                let target = self.transfers.target(job.slot.object_ref());
+                self.shared.tasks.store(engine, now, job, target);
+            }
+            Job::Recall(object) => self.shared.tasks.recall(engine, now, object),
+            _ => {} // receivers have no others
         }
     }
 

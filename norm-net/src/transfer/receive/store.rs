@@ -4,16 +4,19 @@
 //! be kept (more symbols are needed) or to be reused. Where all blocks are received at once, those
 //! that find no room wait on a disk (`spooled`).
 
+mod packets;
 mod spooled;
+mod writing;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use norm_core::endpoint::{BlockGeometry, BlockSlot, SenderId, SymbolStore};
-use norm_core::fec::{BlockBuffer, Scheme};
+use norm_core::endpoint::{BlockGeometry, BlockSlot, ObjectRef, SenderId, SymbolStore};
+use norm_core::fec::{BlockBuffer, FecId, Scheme};
 
 use crate::transfer::spool_file::SpoolFile;
+use packets::{Packets, Recalled};
 use spooled::{Loading, Spooled};
 
 /// A block's buffer, with the memory it accounts for.
@@ -22,7 +25,7 @@ pub(crate) struct Held {
     pub(crate) buffer: BlockBuffer,
     /// Bytes allocated for source symbols: the largest block it was ever used for.
     capacity: usize,
-    /// Bytes of repair symbols beside them.
+    /// Bytes of repair symbols beside them, and of what is kept of an attempt to solve it.
     repair: usize,
     /// Bytes of its symbols.
     bytes: u64,
@@ -103,6 +106,8 @@ pub(crate) struct BlockStore {
     free: Vec<Held>,
     /// Blocks for which there was no room.
     spooled: Option<Spooled>,
+    /// Packets of objects of which it is not known how they are cut.
+    packets: Option<Packets>,
     /// Where they are to wait once they come in turns.
     reserve: Option<SpoolFile>,
     /// Symbols taken so far, by sender.
@@ -125,6 +130,7 @@ impl BlockStore {
             lent: HashSet::new(),
             free: Vec::new(),
             spooled: None,
+            packets: None,
             reserve: None,
             symbols: BTreeMap::new(),
             waiting: BTreeMap::new(),
@@ -138,8 +144,10 @@ impl BlockStore {
     /// # Errors
     /// When the system refuses a thread.
     pub(crate) fn with_spool(budget: usize, file: SpoolFile) -> io::Result<Self> {
+        let other = SpoolFile::new(file.directory().to_owned());
         let spooled = Spooled::new(file, budget.div_ceil(2))?;
-        Ok(Self { spooled: Some(spooled), ..Self::new(budget / 2) })
+        let packets = Some(Packets::new(other, spooled.writer()));
+        Ok(Self { spooled: Some(spooled), packets, ..Self::new(budget / 2) })
     }
 
     /// A store for `budget` bytes of symbols in memory, and more in this file once blocks come in
@@ -150,7 +158,13 @@ impl BlockStore {
 
     /// Why symbols could not be kept on the disk; told once.
     pub(crate) fn take_spool_failure(&self) -> Option<io::Error> {
-        self.spooled.as_ref()?.take_failure()
+        let of_packets = || self.packets.as_ref()?.take_failure();
+        self.spooled.as_ref()?.take_failure().or_else(of_packets)
+    }
+
+    /// Lends packets of an object of which it was not known how it is cut.
+    pub(crate) fn lend_packets(&mut self, object: ObjectRef) -> Option<Recalled> {
+        self.packets.as_mut()?.lend(object)
     }
 
     /// The way back for lent buffers.
@@ -206,9 +220,7 @@ impl BlockStore {
             // One that was discarded meanwhile is not wanted, whatever its worker found.
             let wanted = self.lent.remove(&slot);
             match (lent, &mut self.spooled) {
-                (Lent::Memory(held), _) if keep && wanted => {
-                    self.blocks.insert(slot, held);
-                }
+                (Lent::Memory(held), _) if keep && wanted => self.keep(slot, held),
                 (Lent::Memory(held), _) => self.recycle(slot, held),
                 (Lent::Spooled(loading), Some(spooled)) if keep && wanted => {
                     spooled.take_back(slot, loading);
@@ -220,6 +232,18 @@ impl BlockStore {
                 (Lent::Spooled(_), None) => {}
             }
         }
+    }
+
+    /// Keeps a block that needs more symbols, and what was done in vain, if there is room for it.
+    fn keep(&mut self, slot: BlockSlot, mut held: Held) {
+        let attempt = held.buffer.attempt_bytes();
+        if self.used + attempt <= self.budget {
+            held.repair += attempt;
+            self.used += attempt;
+        } else {
+            held.buffer.forget_attempt();
+        }
+        self.blocks.insert(slot, held);
     }
 
     /// A block of as many bytes is gone.
@@ -380,6 +404,14 @@ impl SymbolStore for BlockStore {
             self.count(slot.sender, payload.len());
         }
         taken
+    }
+
+    fn put_packet(&mut self, object: ObjectRef, fec: FecId, content: &[u8]) -> bool {
+        self.packets.as_mut().is_some_and(|packets| packets.put(object, fec, content))
+    }
+
+    fn discard_packets(&mut self, object: ObjectRef) {
+        self.packets.iter_mut().for_each(|packets| packets.discard(object));
     }
 
     fn room(&mut self) -> u64 {

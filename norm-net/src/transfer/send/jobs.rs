@@ -75,7 +75,7 @@ impl Jobs {
             Job::Gather(GatherJob { number, .. }) => {
                 Some(JobDone::Gather { number, result: Err(JobFailed) })
             }
-            Job::Store(_) => None, // senders have none
+            Job::Store(_) | Job::Recall(_) => None, // senders have none
         }
     }
 

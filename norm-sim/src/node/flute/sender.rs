@@ -172,7 +172,9 @@ impl FluteSender {
             Job::Gather(job) => {
                 self.prepared.gather(&job, |object, offset, len| self.read(object, offset, len))
             }
-            Job::Read(_) | Job::Encode(_) | Job::Store(_) => panic!("not of this sender"),
+            Job::Read(_) | Job::Encode(_) | Job::Store(_) | Job::Recall(_) => {
+                panic!("not of this sender")
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod bugs;
 mod completion;
+mod early;
 mod hostile;
 mod objects;
 mod resume;
@@ -15,10 +16,10 @@ use std::time::Duration;
 use super::{Receiver, ReceiverConfig, ReceiverEvent};
 use crate::base::range_set::RangeSet;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, SenderId, StoreJob,
-    StoreOutcome, SymbolStore,
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, RawPacket, SenderId,
+    StoreJob, StoreOutcome, SymbolStore,
 };
-use crate::fec::{BlockBuffer, PayloadId, Scheme, encode};
+use crate::fec::{BlockBuffer, FecId, PayloadId, Scheme, encode};
 use crate::flute::fdt::{Fdt, FdtFile, FileAttributes, Namespace, Oti};
 use crate::flute::layout::geometry;
 use crate::flute::wire::{
@@ -196,6 +197,8 @@ struct Memory {
     /// Bytes of all blocks that were begun.
     taken: u64,
     is_full: bool,
+    /// Packets that are kept aside, if they are.
+    aside: Option<BTreeMap<ObjectRef, Vec<RawPacket>>>,
 }
 
 impl SymbolStore for Memory {
@@ -213,6 +216,16 @@ impl SymbolStore for Memory {
             BlockBuffer::new(of.scheme, of.symbols, of.symbol_size, of.len).unwrap()
         };
         self.blocks.entry(slot).or_insert_with(new).put(symbol, payload)
+    }
+
+    fn put_packet(&mut self, object: ObjectRef, fec: FecId, content: &[u8]) -> bool {
+        let Some(aside) = &mut self.aside else { return false };
+        aside.entry(object).or_default().push(RawPacket { fec, content: content.into() });
+        true
+    }
+
+    fn discard_packets(&mut self, object: ObjectRef) {
+        self.aside.iter_mut().for_each(|aside| drop(aside.remove(&object)));
     }
 
     fn room(&mut self) -> u64 {
@@ -274,10 +287,22 @@ impl Bench {
     }
 
     fn job(&mut self) -> Option<StoreJob> {
-        match self.engine.poll_job() {
-            Some(Job::Store(job)) => Some(job),
-            _ => None,
+        loop {
+            match self.engine.poll_job() {
+                Some(Job::Store(job)) => return Some(job),
+                Some(Job::Recall(object)) => self.recall(object),
+                _ => return None,
+            }
         }
+    }
+
+    /// Reads a few packets as a driver does.
+    fn recall(&mut self, object: ObjectRef) {
+        let aside = self.engine.store_mut().aside.as_mut().unwrap();
+        let all = aside.entry(object).or_default();
+        let packets: Vec<_> = all.drain(..all.len().min(7)).collect();
+        let is_last = all.is_empty();
+        self.engine.handle_job(self.now, JobDone::Recall { object, packets, is_last });
     }
 
     /// Does a job as a driver does.

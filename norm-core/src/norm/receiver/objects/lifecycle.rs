@@ -136,6 +136,29 @@ pub(crate) fn want_again(sender: &mut SenderState, key: u64, wrong: &[Range<u64>
     true
 }
 
+/// Forgets what has come of blocks over a range that are in progress. False when a job has one of
+/// them: nothing has happened then.
+pub(crate) fn drop_symbols<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    key: u64,
+    range: &Range<u64>,
+) -> bool {
+    let id = sender.id;
+    let Some(object) = sender.interest.object_mut(key) else { return true };
+    let blocks = object.blocks_over(range);
+    let in_progress = |&block: &u32| object.block(block).is_some();
+    let blocks: Vec<u32> = blocks.filter(in_progress).collect();
+    if blocks.iter().any(|&block| object.block(block).is_some_and(RecvBlock::is_busy)) {
+        return false;
+    }
+    for block in blocks {
+        object.drop_block(block);
+        ctx.discard(BlockSlot { sender: id, object: key, block });
+    }
+    true
+}
+
 /// The sender cannot repair an object: stops asking, and tells the application.
 pub(crate) fn abort<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, key: u64) {
     if sender.interest.is_done(key) {

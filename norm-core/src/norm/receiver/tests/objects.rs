@@ -213,6 +213,24 @@ fn only_what_is_wrong_of_a_block_is_asked_for_again() {
 }
 
 #[test]
+fn symbols_that_are_dropped_are_asked_for_again() {
+    let mut held = Held::new(&ranges([(800, 3_200)]));
+    (0..3).for_each(|symbol| held.symbol(0, symbol));
+    (0..4).for_each(|symbol| held.symbol(1, symbol));
+    let (object, job) = (held.object, held.job().unwrap());
+    assert!(!held.engine.drop_symbols(object, &(300..450)), "a job has one of the blocks");
+    assert_eq!(held.engine.store().discarded, 0);
+    held.done(&job, StoreOutcome::Written);
+    assert!(held.engine.drop_symbols(object, &(300..450)));
+    assert_eq!((held.engine.store().discarded, held.engine.load().blocks), (1, 0));
+    (0..4).for_each(|symbol| held.symbol(0, symbol));
+    let job = held.job().unwrap();
+    assert_eq!((job.slot.block, job.decode), (0, false), "all of it has come again");
+    held.done(&job, StoreOutcome::Written);
+    assert!(held.is_complete());
+}
+
+#[test]
 fn what_is_not_wanted_is_not_asked_for() {
     let mut held = Held::new(&RangeSet::new());
     held.engine.note_unwanted(held.object, 0..1_250);

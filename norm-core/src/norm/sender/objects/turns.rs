@@ -158,7 +158,10 @@ impl Turns {
                 true
             }
             JobDone::Gather { .. } => false,
-            JobDone::Read { .. } | JobDone::Encode { .. } | JobDone::Store { .. } => true,
+            JobDone::Read { .. }
+            | JobDone::Encode { .. }
+            | JobDone::Store { .. }
+            | JobDone::Recall { .. } => true,
         }
     }
 

@@ -4,6 +4,7 @@
 //! and it has ended its session, fallen silent, or sent nothing new for a while.
 
 mod dry_run;
+mod expected;
 mod postponed;
 mod sender;
 
@@ -27,6 +28,7 @@ use super::shared::Turn;
 use super::tasks::{FileResult, Owner, PreviewedSet, Target};
 use crate::event::{Hint, Problem, ReceiveProgress};
 
+use expected::{OtherFiles, is_said};
 use sender::StandaloneSender;
 
 /// A sender that goes on talking, but has sent nothing new for this long, is done.
@@ -47,6 +49,8 @@ const FAIR_WAITING: usize = 512 << 10;
 #[derive(Debug, Default)]
 pub(super) struct StandaloneFiles {
     senders: BTreeMap<SenderId, StandaloneSender>,
+    /// Files that are sent, and are not the expected one.
+    others: OtherFiles,
     /// It was told that modes are refused.
     is_refusal_told: bool,
 }
@@ -102,6 +106,12 @@ impl StandaloneFiles {
     ) {
         let node = turn.shared.senders.node(object.sender);
         let Some(node) = node.filter(|_| !turn.is_served()) else { return turn.give_up(object) };
+        let is_other = turn.shared.policy.files.expect.is_some_and(|hash| !is_said(hash, content));
+        if is_other {
+            let path = path_of(name).unwrap_or_else(|| numbered(node, turn.engine, object));
+            self.others.note(turn.now, object, path);
+            return turn.engine.refuse(object);
+        }
         let is_dry_run = turn.shared.policy.files.preview.is_some();
         if !is_dry_run && let Some(address) = turn.shared.senders.hint_once(object.sender) {
             turn.shared.events.hint(Hint::NotVerified { sender: object.sender, address });
@@ -359,9 +369,15 @@ impl StandaloneFiles {
             let told = turn.engine.has_told_all(sender);
             let source = turn.engine.source(sender);
             let symbols = turn.engine.store().symbols(sender);
+            let is_expected = turn.shared.policy.files.expect.is_some();
             let Some(files) = self.senders.get_mut(&sender) else { continue };
             files.note_progress(turn.now, symbols);
             let stalled = files.stalled_for(turn.now);
+            if is_expected && files.has_complete() && !files.is_receiving() {
+                // It is the only one that is wanted.
+                self.done(turn, sender);
+                continue;
+            }
             match (source, patience) {
                 (None, _) => {
                     self.ended(turn, sender, &Failure::gone(Problem::SenderForgotten));
@@ -413,6 +429,19 @@ impl StandaloneFiles {
             self.file_failed(turn, sender, file.target().to_owned(), failure.clone());
         }
         self.done(turn, sender);
+    }
+
+    /// Ends in vain when only other files than the expected one have been heard of for some time.
+    pub(super) fn give_up_expected(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let Some(expected) = turn.shared.policy.files.expect else { return };
+        if turn.shared.ending.any_settled() {
+            return;
+        }
+        let Some((object, files, first)) = self.others.take_due(turn.now) else { return };
+        let Some(node) = turn.shared.senders.node(object.sender) else { return };
+        let problem = Problem::OtherFiles { expected, files, first };
+        self.follow(turn, object, node).note_failure(Failure::wrong(problem));
+        self.done(turn, object.sender);
     }
 
     /// Says what came of a sender, whose files are complete or have failed.

@@ -35,7 +35,7 @@ use super::failure::cannot_write;
 use super::notifier::{Notifier, SetRef};
 use super::policy::FilePolicy;
 use crate::io::inline::Inline;
-use crate::io::workers::Workers;
+use crate::io::workers::{Workers, guarded};
 use crate::stopper::JobResults;
 use crate::transfer::receive::store::Returns;
 
@@ -164,6 +164,20 @@ impl Tasks {
                 workers.submit(move || jobs.send(work()));
             }
         }
+    }
+
+    /// Reads packets back that came before it was known how their object is cut.
+    pub(super) fn recall(&mut self, engine: &mut impl Engine, now: Timestamp, object: ObjectRef) {
+        let Some(recalled) = engine.store_mut().lend_packets(object) else {
+            let done = JobDone::Recall { object, packets: Vec::new(), is_last: true };
+            return engine.handle_job(now, done);
+        };
+        let jobs = self.jobs.clone();
+        self.store_workers.submit(move || {
+            let is_last = recalled.is_last();
+            let packets = guarded(|| recalled.read()).unwrap_or_default();
+            jobs.send(JobDone::Recall { object, packets, is_last });
+        });
     }
 
     /// Writes down what is there of a set, after the blocks that are to be written. The set fails

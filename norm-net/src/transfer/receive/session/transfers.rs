@@ -197,7 +197,8 @@ impl Transfers {
                 self.sets.opened(turn, &OpenedPart { object, size, index, descriptor });
             }
             ObjectMeta::File { name, content } => {
-                if turn.shared.policy.files.expect.is_some() {
+                let policy = &turn.shared.policy;
+                if policy.files.expect.is_some() && !policy.is_flute {
                     // Nothing tells what is in it.
                     return refuse_opaque(turn, object);
                 }
@@ -547,6 +548,9 @@ impl Transfers {
             return;
         }
         self.sets.give_up_expected(turn);
+        if self.is_idle() {
+            self.standalone.give_up_expected(turn);
+        }
         if let Some(completed) = turn.shared.ending.completed_at() {
             for (number, failure) in self.sets.remaining(turn, completed) {
                 self.sets.fail(turn, number, failure);

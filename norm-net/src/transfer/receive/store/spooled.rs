@@ -6,12 +6,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use norm_core::endpoint::{BlockGeometry, BlockSlot};
 use norm_core::fec::{BlockBuffer, Scheme};
 
+use super::writing::{Disk, Run, RunState};
 use crate::io::workers::Workers;
 use crate::transfer::regions::{Region, Regions};
 use crate::transfer::spool_file::SpoolFile;
@@ -26,17 +26,14 @@ const STEP: usize = 8;
 const STEP_BYTES: usize = 64 << 10;
 /// Bytes in memory of blocks of objects that are not known: half of them collected, half on their
 /// way to the disk.
-const UNKNOWN: usize = 3 << 20;
+const UNKNOWN: usize = 2 << 20;
 /// Bytes that are read at once.
 const READ: usize = 1 << 20;
-/// After a write that failed, as many symbols are refused before the next one is tried.
-const PATIENCE: u32 = 10_000;
 
 /// All blocks whose symbols wait on the disk.
 #[derive(Debug)]
 pub(super) struct Spooled {
-    shared: Arc<Shared>,
-    writer: Workers,
+    disk: Disk,
     /// Bytes that may be in memory: half of them collected, half on their way to the disk.
     budget: usize,
     /// Bytes that are collected.
@@ -49,20 +46,6 @@ pub(super) struct Spooled {
     order: VecDeque<BlockSlot>,
     /// The same of objects that are not known.
     unknown_order: VecDeque<BlockSlot>,
-    /// Symbols refused since a write failed.
-    refused: u32,
-}
-
-/// What the writing thread has, too.
-#[derive(Debug)]
-struct Shared {
-    file: SpoolFile,
-    /// Bytes on their way to the disk.
-    writing: AtomicUsize,
-    /// A write has failed.
-    has_failed: AtomicBool,
-    /// Why the first one did.
-    failure: Mutex<Option<io::Error>>,
 }
 
 /// Symbols of a block.
@@ -84,49 +67,14 @@ pub(super) struct SpooledBlock {
     bytes: u64,
 }
 
-/// A run of symbols.
-#[derive(Debug)]
-struct Run {
-    len: u64,
-    state: Mutex<RunState>,
-}
-
-#[derive(Debug)]
-enum RunState {
-    /// To be written.
-    Waiting(Vec<u8>),
-    Written,
-    /// It could not be written.
-    Lost,
-}
-
-impl Run {
-    fn lock(&self) -> MutexGuard<'_, RunState> {
-        // Nothing in here panics halfway.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// True when it is known to be written, without waiting for one that is being written.
-    fn is_written(&self) -> bool {
-        self.state.try_lock().is_ok_and(|state| matches!(*state, RunState::Written))
-    }
-}
-
 impl Spooled {
     /// Nothing, in this file, with `budget` bytes of memory.
     ///
     /// # Errors
     /// When the system refuses a thread.
     pub(super) fn new(file: SpoolFile, budget: usize) -> io::Result<Self> {
-        let shared = Shared {
-            file,
-            writing: AtomicUsize::new(0),
-            has_failed: AtomicBool::new(false),
-            failure: Mutex::new(None),
-        };
         Ok(Self {
-            shared: Arc::new(shared),
-            writer: Workers::new("norm-spool", 1)?,
+            disk: Disk::new(file, Arc::new(Workers::new("norm-spool", 1)?)),
             budget,
             collected: 0,
             unknown: 0,
@@ -134,13 +82,17 @@ impl Spooled {
             blocks: HashMap::new(),
             order: VecDeque::new(),
             unknown_order: VecDeque::new(),
-            refused: 0,
         })
+    }
+
+    /// The thread that writes.
+    pub(super) fn writer(&self) -> Arc<Workers> {
+        self.disk.writer()
     }
 
     /// Why symbols could not be written; told once.
     pub(super) fn take_failure(&self) -> Option<io::Error> {
-        self.shared.failure().take()
+        self.disk.take_failure()
     }
 
     /// True when the block has symbols here.
@@ -160,7 +112,7 @@ impl Spooled {
 
     /// Bytes on their way to the disk.
     fn writing(&self) -> usize {
-        self.shared.writing.load(Ordering::Relaxed)
+        self.disk.writing()
     }
 
     /// Keeps a symbol, of an object that is known or not; false when there is no room, or it is
@@ -241,14 +193,7 @@ impl Spooled {
     /// Has the oldest block with collected symbols written, of an object that is known or not;
     /// false when there is none, too many bytes are on their way, or the disk takes no more.
     fn write_oldest(&mut self, is_known: bool) -> bool {
-        if self.shared.has_failed.load(Ordering::Relaxed) {
-            self.refused += 1;
-            if self.refused < PATIENCE {
-                return false;
-            }
-            self.try_again();
-        }
-        if self.writing() >= self.budget.div_ceil(2) {
+        if !self.disk.may_write() || self.writing() >= self.budget.div_ceil(2) {
             return false;
         }
         while let Some(slot) = self.order_of(is_known).pop_front() {
@@ -259,20 +204,11 @@ impl Spooled {
             let tail = std::mem::take(&mut block.tail);
             self.collected = self.collected.saturating_sub(tail.capacity());
             self.unknown -= if is_known { 0 } else { tail.capacity() };
-            let (run, offset) = block.begin_run(tail);
-            let shared = Arc::clone(&self.shared);
-            shared.writing.fetch_add(run.len as usize, Ordering::Relaxed);
-            self.writer.submit(move || shared.write(run, offset));
+            block.begin_run(&self.disk, tail);
             return true;
         }
         // All of it belongs to blocks that workers have.
         false
-    }
-
-    /// There may be room again.
-    fn try_again(&mut self) {
-        self.refused = 0;
-        self.shared.has_failed.store(false, Ordering::Relaxed);
     }
 
     /// Keeps the lists short when blocks come and go without being written.
@@ -290,7 +226,7 @@ impl Spooled {
     /// Lends a block to a worker.
     pub(super) fn lend(&mut self, slot: BlockSlot) -> Option<Loading> {
         let block = self.blocks.remove(&slot)?;
-        Some(Loading { block, shared: Arc::clone(&self.shared) })
+        Some(Loading { block, file: self.disk.file() })
     }
 
     /// Takes a block back that needs more symbols.
@@ -317,11 +253,10 @@ impl Spooled {
         self.collected = self.collected.saturating_sub(block.tail.capacity());
         self.unknown -= if block.is_known { 0 } else { block.tail.capacity() };
         if self.regions.give_back(block.region) {
-            let shared = Arc::clone(&self.shared);
-            self.writer.submit(move || shared.file.clear());
+            self.disk.clear();
         }
         // What was there may be written over.
-        self.try_again();
+        self.disk.try_again();
         block.bytes
     }
 }
@@ -353,44 +288,15 @@ fn region_size(geometry: &BlockGeometry) -> u64 {
     (u64::from(geometry.symbols) + EXTRA) * (ID as u64 + u64::from(geometry.symbol_size))
 }
 
-impl Shared {
-    /// Writes a run, unless its block is gone.
-    fn write(&self, run: Arc<Run>, offset: u64) {
-        if Arc::strong_count(&run) > 1 {
-            let mut state = run.lock();
-            if let RunState::Waiting(bytes) = &*state {
-                *state = match self.file.write(bytes, offset) {
-                    Ok(()) => RunState::Written,
-                    Err(error) => {
-                        self.failure().get_or_insert(error);
-                        self.has_failed.store(true, Ordering::Relaxed);
-                        RunState::Lost
-                    }
-                };
-            }
-        }
-        let len = run.len as usize;
-        drop(run);
-        self.writing.fetch_sub(len, Ordering::Relaxed);
-    }
-
-    fn failure(&self) -> MutexGuard<'_, Option<io::Error>> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 impl SpooledBlock {
-    /// Adds a run; returns it with its place in the file.
-    fn begin_run(&mut self, bytes: Vec<u8>) -> (Arc<Run>, u64) {
+    /// Has bytes written after those before.
+    fn begin_run(&mut self, disk: &Disk, bytes: Vec<u8>) {
         while self.runs.front().is_some_and(|run| run.is_written()) {
-            self.written += self.runs.pop_front().map_or(0, |run| run.len);
+            self.written += self.runs.pop_front().map_or(0, |run| run.len());
         }
-        let before: u64 = self.runs.iter().map(|run| run.len).sum();
+        let before: u64 = self.runs.iter().map(|run| run.len()).sum();
         let offset = self.region.start + self.written + before;
-        let len = bytes.len() as u64;
-        let run = Arc::new(Run { len, state: Mutex::new(RunState::Waiting(bytes)) });
-        self.runs.push_back(Arc::clone(&run));
-        (run, offset)
+        self.runs.push_back(disk.write(bytes, offset));
     }
 }
 
@@ -398,7 +304,7 @@ impl SpooledBlock {
 #[derive(Debug)]
 pub(super) struct Loading {
     block: SpooledBlock,
-    shared: Arc<Shared>,
+    file: Arc<SpoolFile>,
 }
 
 impl Loading {
@@ -416,10 +322,10 @@ impl Loading {
         for run in &self.block.runs {
             match &*run.lock() {
                 RunState::Waiting(bytes) => self.take(&mut buffer, bytes),
-                RunState::Written => self.read(&mut buffer, at, run.len)?,
+                RunState::Written => self.read(&mut buffer, at, run.len())?,
                 RunState::Lost => return Err(io::ErrorKind::StorageFull.into()),
             }
-            at += run.len;
+            at += run.len();
         }
         self.take(&mut buffer, &self.block.tail);
         Ok(buffer)
@@ -433,7 +339,7 @@ impl Loading {
         let mut left = usize::try_from(len).unwrap_or(usize::MAX);
         while left > 0 {
             bytes.resize(step.min(left), 0);
-            self.shared.file.read(&mut bytes, at)?;
+            self.file.read(&mut bytes, at)?;
             self.take(buffer, &bytes);
             at += bytes.len() as u64;
             left -= bytes.len();

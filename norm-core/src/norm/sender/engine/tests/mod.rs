@@ -64,7 +64,7 @@ fn drain(sender: &mut Sender, now: Timestamp) -> Vec<Vec<u8>> {
                     let result = Ok(Bytes::from(vec![0xa5; len]));
                     JobDone::Encode { block: job.block, first: job.first, result }
                 }
-                Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => {
+                Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => {
                     unreachable!("a sender stores nothing")
                 }
             };

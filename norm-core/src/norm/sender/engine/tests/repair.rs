@@ -131,7 +131,9 @@ fn changed_content_is_read_again_and_coded_again() {
                         let result = Ok(vec![0; len].into());
                         JobDone::Encode { block: job.block, first: job.first, result }
                     }
-                    Job::Store(_) | Job::Prepare(_) | Job::Gather(_) => unreachable!(),
+                    Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => {
+                        unreachable!()
+                    }
                 };
                 sender.handle_job(later, done);
             }

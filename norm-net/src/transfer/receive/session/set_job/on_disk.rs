@@ -18,6 +18,8 @@ pub(super) struct OnDisk {
     stale: RangeSet,
     /// What of objects the engine still has of both.
     doubtful: Vec<(ObjectRef, Range<u64>)>,
+    /// Where symbols of objects may be from before and after a change.
+    mixed: Vec<(ObjectRef, Range<u64>)>,
 }
 
 impl OnDisk {
@@ -37,6 +39,9 @@ impl OnDisk {
                 usable.remove(from - part.offset, to - part.offset);
                 engine.note_unwanted(object, from - part.offset..to - part.offset);
             }
+        }
+        for (from, to) in self.stale.overlaps(part.offset, part.offset + part.size) {
+            self.mixed.push((object, from - part.offset..to - part.offset));
         }
         engine.accept_with(object, &usable);
     }
@@ -71,15 +76,20 @@ impl OnDisk {
         self.stale.insert(file.start, file.end);
         for (object, part) in objects {
             let within = file.start.max(part.offset)..file.end.min(part.offset + part.size);
+            if within.is_empty() {
+                continue;
+            }
+            self.mixed.push((object, within.start - part.offset..within.end - part.offset));
             for (from, to) in self.held.overlaps(within.start, within.end) {
                 self.doubtful.push((object, from - part.offset..to - part.offset));
             }
         }
     }
 
-    /// Has the engine make blocks without what is stale. What a job has at the moment is left for
-    /// the next time.
+    /// Has the engine make blocks without what is stale, be it on disk or come. What a job has at
+    /// the moment is left for the next time.
     pub(super) fn let_go(&mut self, engine: &mut impl Engine) {
+        self.mixed.retain(|(object, place)| !engine.drop_symbols(*object, place));
         self.doubtful.retain(|(object, place)| {
             let is_done = engine.want_again(*object, std::slice::from_ref(place));
             if is_done {

@@ -1,34 +1,21 @@
-//! Transfers by FLUTE, one way, over the loopback interface.
-#![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
+//! By FLUTE, one way.
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::slice;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use norm_net::io::interface::InterfaceSpec;
 use norm_net::transfer::flute::{Passes, Profile};
 use norm_net::{
     ConfigProblem, ContentHash, FluteReceive, FluteSend, Hint, Pace, Problem, ReceiveEvent,
-    ReceiveOptions, ReceiveOutcome, ReceiveReport, SendError, SendEvent, SendOptions, SendOutcome,
-    SendPhase, Sending, SetReport, receive, send,
+    ReceiveOptions, ReceiveOutcome, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
+    Sending, receive, send,
 };
-use tempfile::{TempDir, tempdir};
+use sha2::{Digest, Sha256};
+use tempfile::tempdir;
 
-/// A group that no other test of this process gets and, by the process id, hardly one of another.
-fn group() -> SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let spread = u16::try_from(std::process::id() % 300).unwrap() * 32;
-    let port = 41_000 + spread + NEXT.fetch_add(1, Ordering::Relaxed);
-    SocketAddr::new([239, 255, 79, 1].into(), port)
-}
-
-fn loopback() -> Option<InterfaceSpec> {
-    Some(InterfaceSpec::Name("lo".to_owned()))
-}
+use crate::common::{assert_same, carousel, content, group, is_complete, loopback, tree};
 
 fn sending(group: SocketAddr, rate: u64, flute: FluteSend) -> SendOptions {
     SendOptions::new(group).with(|o| {
@@ -46,53 +33,8 @@ fn receiving(group: SocketAddr, directory: &Path) -> ReceiveOptions {
     })
 }
 
-fn content(len: usize, salt: u32) -> Vec<u8> {
-    let mut state = salt.wrapping_mul(2_654_435_761) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    (0..len).map(|_| next()).collect()
-}
-
-/// A directory with files, one of which has `len` bytes.
-fn tree(len: usize) -> (TempDir, PathBuf) {
-    let dir = tempdir().unwrap();
-    let root = dir.path().join("tree");
-    fs::create_dir_all(root.join("sub/empty")).unwrap();
-    fs::write(root.join("large"), content(len, 1)).unwrap();
-    fs::write(root.join("sub/small"), content(777, 2)).unwrap();
-    fs::write(root.join("sub/none"), b"").unwrap();
-    (dir, root)
-}
-
-fn assert_same(root: &Path, received: &Path) {
-    for name in ["large", "sub/small", "sub/none"] {
-        let (sent, came) = (fs::read(root.join(name)).unwrap(), fs::read(received.join(name)));
-        assert!(came.is_ok_and(|came| came == sent), "{name}");
-    }
-    assert!(received.join("sub/empty").is_dir());
-}
-
-/// A sender, once it has sent everything once.
-fn carousel(root: &Path, options: &SendOptions) -> Sending {
-    let sending = send(&[root.to_owned()], options).unwrap();
-    for event in sending.events() {
-        if matches!(event, SendEvent::AllSent) {
-            return sending;
-        }
-    }
-    panic!("the carousel has ended");
-}
-
 fn forever() -> FluteSend {
     FluteSend::new(Profile::Own).with(|flute| flute.passes = Passes::Forever)
-}
-
-fn is_complete(report: &ReceiveReport) -> bool {
-    report.outcome == ReceiveOutcome::Complete && report.sets.iter().all(SetReport::is_verified)
 }
 
 #[test]
@@ -283,6 +225,45 @@ fn carousel_of_other_content_than_is_expected_is_refused_soon() {
     assert_eq!(report.outcome, ReceiveOutcome::VerifyFailed, "{report:?}");
     let [failure] = &report.failed[..] else { panic!("{report:?}") };
     assert!(matches!(failure.problem, Problem::OtherContent { .. }), "{failure:?}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    sending.stopper().stop();
+}
+
+/// A carousel of single files, whose receivers are told SHA-256 of each.
+fn single_files(root: &Path, group: SocketAddr) -> Sending {
+    let flute = FluteSend::new(Profile::Rfc6726).with(|flute| flute.passes = Passes::Forever);
+    carousel(root, &sending(group, 5_000_000, flute))
+}
+
+#[test]
+fn single_file_with_the_expected_hash_is_taken_and_no_other() {
+    let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(100_000));
+    let sending = single_files(&root, group);
+    let mut options = receiving(group, dir.path());
+    options.files.expect = Some(ContentHash(Sha256::digest(content(777, 2)).into()));
+    options.timeout = None;
+    let report = receive(&options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+    assert_eq!(report.sets[0].files, 1);
+    assert_eq!(fs::read(dir.path().join("tree/sub/small")).unwrap(), content(777, 2));
+    assert!(!dir.path().join("tree/large").exists() && !sending.is_finished());
+    sending.stopper().stop();
+}
+
+#[test]
+fn single_files_without_the_expected_one_end_the_run_and_are_named() {
+    let (group, dir, (_source, root)) = (group(), tempdir().unwrap(), tree(100_000));
+    let sending = single_files(&root, group);
+    let mut options = receiving(group, dir.path());
+    options.files.expect = Some(ContentHash([7; 32]));
+    options.timeout = None;
+    let report = receive(&options).unwrap().wait().unwrap();
+    assert_eq!(report.outcome, ReceiveOutcome::VerifyFailed, "{report:?}");
+    let [failure] = &report.failed[..] else { panic!("{report:?}") };
+    let Problem::OtherFiles { files: 3, first, .. } = &failure.problem else {
+        panic!("{failure:?}")
+    };
+    assert!(first.starts_with("tree"), "{first:?}");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     sending.stopper().stop();
 }

@@ -1,33 +1,23 @@
-//! File sets in passes, over the loopback interface, to receivers that answer and to such that do
-//! not.
-#![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails like the test itself")]
+//! File sets by NORM, to receivers that answer and to such that do not.
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::slice;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use norm_net::io::interface::InterfaceSpec;
 use norm_net::{
-    ConfigProblem, Fec, Feedback, OneWayOption, Pace, Passes, Payload, ReceiveOptions,
-    ReceiveOutcome, ReceiveReport, SendError, SendEvent, SendOptions, SendOutcome, SendPhase,
-    Sending, SetReport, Slow, SlowLimits, receive, send,
+    ConfigProblem, Fec, Feedback, OneWayOption, Pace, Passes, Payload, ReceiveOptions, SendError,
+    SendEvent, SendOptions, SendOutcome, SendPhase, Slow, SlowLimits, receive, send,
 };
-use tempfile::{TempDir, tempdir};
+use tempfile::tempdir;
 
-/// A group that no other test of this process gets and, by the process id, hardly one of another.
-fn group() -> SocketAddr {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let spread = u16::try_from(std::process::id() % 300).unwrap() * 32;
-    let port = 31_000 + spread + NEXT.fetch_add(1, Ordering::Relaxed);
-    SocketAddr::new([239, 255, 80, 1].into(), port)
-}
+use crate::common::{carousel, group, is_complete, loopback, tree};
 
-fn loopback() -> Option<InterfaceSpec> {
-    Some(InterfaceSpec::Name("lo".to_owned()))
+/// All files are here, and nothing else stays.
+fn assert_same(root: &Path, received: &Path) {
+    crate::common::assert_same(root, received);
+    assert_eq!(fs::read_dir(received.parent().unwrap()).unwrap().count(), 1);
 }
 
 fn sending(group: SocketAddr, rate: u64, passes: Passes) -> SendOptions {
@@ -44,53 +34,6 @@ fn receiving(group: SocketAddr, directory: &Path, feedback: Feedback) -> Receive
         o.feedback = feedback;
         o.timeout = Some(Duration::from_secs(20));
     })
-}
-
-fn content(len: usize, salt: u32) -> Vec<u8> {
-    let mut state = salt.wrapping_mul(2_654_435_761) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    (0..len).map(|_| next()).collect()
-}
-
-/// A directory with files, one of which has `len` bytes.
-fn tree(len: usize) -> (TempDir, PathBuf) {
-    let dir = tempdir().unwrap();
-    let root = dir.path().join("tree");
-    fs::create_dir_all(root.join("sub/empty")).unwrap();
-    fs::write(root.join("large"), content(len, 1)).unwrap();
-    fs::write(root.join("sub/small"), content(777, 2)).unwrap();
-    fs::write(root.join("sub/none"), b"").unwrap();
-    (dir, root)
-}
-
-fn assert_same(root: &Path, received: &Path) {
-    for name in ["large", "sub/small", "sub/none"] {
-        let (sent, came) = (fs::read(root.join(name)).unwrap(), fs::read(received.join(name)));
-        assert!(came.is_ok_and(|came| came == sent), "{name}");
-    }
-    assert!(received.join("sub/empty").is_dir());
-    let beside = fs::read_dir(received.parent().unwrap()).unwrap().count();
-    assert_eq!(beside, 1, "nothing else stays");
-}
-
-/// A sender, once it has sent everything once.
-fn carousel(root: &Path, options: &SendOptions) -> Sending {
-    let sending = send(&[root.to_owned()], options).unwrap();
-    for event in sending.events() {
-        if matches!(event, SendEvent::AllSent) {
-            return sending;
-        }
-    }
-    panic!("the carousel has ended");
-}
-
-fn is_complete(report: &ReceiveReport) -> bool {
-    report.outcome == ReceiveOutcome::Complete && report.sets.iter().all(SetReport::is_verified)
 }
 
 #[test]
