@@ -194,7 +194,9 @@ fn conclude(
     summary.copies.iter().for_each(|copy| output.event(&DemoEvent::DemoCopy(copy)));
     output.event(&DemoEvent::DemoSummary(&summary));
     output.results(table(&summary.copies).lines());
-    destination.write(&Report::new("norm-send --demo", told, &summary))?;
+    let written = destination.write(&Report::new("norm-send --demo", told, &summary));
+    output.report_written(&written, false);
+    written?;
     let words = format!(
         "identical to the source: {identical} of {}; {} sent for {} of files",
         text::count(summary.copies.len() as u64, "copy"),

@@ -36,6 +36,12 @@ pub enum ProgramEvent {
         /// Why, in words for people.
         message: String,
     },
+    /// Another run has taken the name of `--report` since this one began: the report has another
+    /// one.
+    ReportElsewhere {
+        /// Where the report is.
+        path: String,
+    },
     /// The last line of a run that ends without success, and was not stopped; after `summary`, if
     /// there is one. Standard error says the same.
     Error {

@@ -2,6 +2,7 @@
 //! `--json` events to standard output, and nothing but errors to standard error.
 
 use std::io::{Write, stderr, stdout};
+use std::path::PathBuf;
 
 use norm_net::{Hint, SendEvent};
 use serde::Serialize;
@@ -99,10 +100,24 @@ impl Output {
         self.say(&format!("hint: {}", explain::hint(hint)));
     }
 
-    /// Tells either audience that the report cannot be written, beside what else has failed.
-    pub fn report_failed(&mut self, failure: &Failure) {
-        self.event(&ProgramEvent::ReportFailed { message: failure.message.clone() });
-        self.say(&format!("hint: {}", failure.message));
+    /// Tells either audience what has become of the report, as far as the end of the run does not
+    /// say it: `has_failed` of one that ends with another failure.
+    pub fn report_written(&mut self, written: &Result<Option<PathBuf>, Failure>, has_failed: bool) {
+        match written {
+            Err(failure) if has_failed => {
+                self.event(&ProgramEvent::ReportFailed { message: failure.message.clone() });
+                self.say(&format!("hint: {}", failure.message));
+            }
+            Ok(Some(path)) => {
+                let path = text::path(path);
+                self.event(&ProgramEvent::ReportElsewhere { path: path.clone().into_owned() });
+                self.say(&format!(
+                    "hint: another run has taken the name of --report meanwhile: the report is in \
+                     {path}; give each run a name of its own"
+                ));
+            }
+            Ok(None) | Err(_) => {}
+        }
     }
 
     /// Says once, to people or scripts, that the user has asked to stop; people hear it when there

@@ -177,9 +177,7 @@ fn conclude(
     let summary = Summary::new(report, code);
     output.event(&ReceiverEvent::Summary(summary));
     let written = destination.write(&Report::new("norm-recv", settings, &summary));
-    if let (Err(_), Err(error)) = (&result, &written) {
-        output.report_failed(error);
-    }
+    output.report_written(&written, result.is_err());
     output.results([result?]);
     written?;
     Ok(Code::Success)

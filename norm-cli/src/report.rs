@@ -16,6 +16,9 @@ use crate::text;
 /// How every report begins.
 const BEGINNING: &[u8; 18] = b"{\n  \"program\": \"no";
 
+/// Names that are tried for a report.
+const MAX_NAMES: u32 = 100;
+
 /// What `--report` writes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report<Settings, Summary> {
@@ -69,21 +72,49 @@ impl Destination {
         }
     }
 
-    /// Writes the report, once: under its name it is complete or absent.
+    /// Writes the report, once: under its name it is complete or absent. Where another run has taken
+    /// the name since the start, it gets the next free one, which is returned.
     ///
     /// # Errors
     ///
     /// When the file cannot be written; what was under the name before is then unharmed.
-    pub fn write(&self, report: &impl Serialize) -> Result<(), Failure> {
-        let Some(path) = &self.path else { return Ok(()) };
+    pub fn write(&self, report: &impl Serialize) -> Result<Option<PathBuf>, Failure> {
+        let Some(path) = &self.path else { return Ok(None) };
         let written = match &self.file {
-            Some(file) => write_to(report, file).and_then(|()| unnamed::name(file, path)),
-            None => write_and_rename(report, path),
+            Some(file) => write_to(report, file).and_then(|()| name_it(file, path)),
+            None => write_and_rename(report, path).map(|()| None),
         };
         written.map_err(|error| {
             Failure::local(format!("cannot write --report {}: {error}", text::path(path)))
         })
     }
+}
+
+/// Gives a file this name, or the next one that is free: then that is returned. To replace what has
+/// the name, the program would have to be allowed to remove files there.
+fn name_it(file: &File, path: &Path) -> io::Result<Option<PathBuf>> {
+    let mut result = unnamed::name(file, path).map(|()| None);
+    for number in 2..=MAX_NAMES {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let other = numbered(path, number);
+                result = unnamed::name(file, &other).map(|()| Some(other));
+            }
+            result => return result,
+        }
+    }
+    result
+}
+
+/// The same name with a number before its extension: `run-2.json`.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(format!("-{number}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 fn write_to(report: &impl Serialize, mut file: &File) -> io::Result<()> {
@@ -209,13 +240,43 @@ mod tests {
     fn report_that_cannot_be_written_leaves_no_file() {
         let temp = tempfile::tempdir().unwrap();
         let path = temp.path().join("run.json");
-        let destinations = both(&path);
+        let [_, renamed] = both(&path);
         fs::create_dir_all(path.join("in the way")).unwrap();
+        let error = renamed.write(&Report::new("norm-send", (), ())).unwrap_err();
+        assert!(error.message.contains("--report"), "{error}");
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
+        let folder = temp.path().join("folder");
+        fs::create_dir(&folder).unwrap();
+        let destinations = both(&folder.join("run.json"));
+        fs::remove_dir(&folder).unwrap();
         for destination in destinations {
             let error = destination.write(&Report::new("norm-send", (), ())).unwrap_err();
             assert!(error.message.contains("--report"), "{error}");
             assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
         }
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn report_that_finds_its_name_taken_gets_the_next_one() {
+        let temp = tempfile::tempdir().unwrap();
+        let at = |name: &str| temp.path().join(name);
+        let runs: Vec<Destination> = (0..3).map(|_| begin(&at("run.json")).unwrap()).collect();
+        if runs.iter().any(|run| run.file.is_none()) {
+            return println!("skipped: this file system has no files without a name");
+        }
+        let names = runs
+            .iter()
+            .enumerate()
+            .map(|(number, run)| run.write(&Report::new("norm-send", "settings", number)).unwrap());
+        let names: Vec<_> = names.collect();
+        assert_eq!(names, [None, Some(at("run-2.json")), Some(at("run-3.json"))]);
+        for (number, name) in ["run.json", "run-2.json", "run-3.json"].into_iter().enumerate() {
+            let text = fs::read_to_string(at(name)).unwrap();
+            let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(value["summary"], number);
+        }
+        assert_eq!(numbered(Path::new("a.b/report"), 2), Path::new("a.b/report-2"));
     }
 
     #[test]

@@ -201,9 +201,7 @@ fn conclude(
     output.event(&SenderEvent::Summary(summary));
     output.results(receiver_table(report).lines());
     let written = destination.write(&Report::new("norm-send", told, &summary));
-    if let (Err(_), Err(error)) = (&result, &written) {
-        output.report_failed(error);
-    }
+    output.report_written(&written, result.is_err());
     let content = report.content.map(|content| format!("content hash {content}"));
     output.results(content.into_iter().chain([result?]));
     written?;

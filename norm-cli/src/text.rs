@@ -34,6 +34,11 @@ pub fn path(path: &Path) -> Cow<'_, str> {
     norm_net::event::path_text(path)
 }
 
+/// The last part of a path, safe for a terminal.
+pub fn file_name(path: &Path) -> String {
+    plain(&os_text(path.file_name().unwrap_or(path.as_os_str()))).into_owned()
+}
+
 /// A word of the system, escaped like a path.
 pub fn os_text(word: &OsStr) -> Cow<'_, str> {
     path(Path::new(word))

@@ -13,6 +13,7 @@ mod hashes;
 use std::fmt;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 
@@ -26,14 +27,17 @@ const IN_MEMORY: usize = 1 << 20;
 /// memory.
 const LARGE_FILES: &str = "/var/tmp";
 
-/// The directory for large temporary files: that of `TMPDIR`, else `/var/tmp` where there is one,
-/// else that of all temporary files.
+/// The directory for large temporary files, the only one for files of [`KeptBytes`] that have no
+/// other place: that of `TMPDIR`, else `/var/tmp` where such files can be made in it, else that of
+/// all temporary files. It is the same for as long as the process runs.
 pub fn large_files() -> PathBuf {
-    let large = Path::new(LARGE_FILES);
-    if std::env::var_os("TMPDIR").is_none() && large.is_dir() {
-        return large.to_owned();
-    }
-    std::env::temp_dir()
+    static CHOSEN: OnceLock<PathBuf> = OnceLock::new();
+    let choose = || {
+        let large = Path::new(LARGE_FILES);
+        let may_be_large = std::env::var_os("TMPDIR").is_none() && file::can_be_in(large);
+        if may_be_large { large.to_owned() } else { std::env::temp_dir() }
+    };
+    CHOSEN.get_or_init(choose).clone()
 }
 
 /// Bytes that are kept, and do not change. Copies share them.

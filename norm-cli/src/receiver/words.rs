@@ -99,7 +99,8 @@ pub(super) fn leftover_notes(kept: &[ResumeData], removed: usize) -> Vec<String>
 
 /// Progress as one line.
 pub(super) fn standing(progress: &ReceiveProgress) -> Standing {
-    let mut details = vec![Part::fixed(format!("loss {}", text::share(progress.loss)))];
+    let mut details: Vec<Part> = files(progress).into_iter().collect();
+    details.push(Part::fixed(format!("loss {}", text::share(progress.loss))));
     let waiting = progress.bytes_waiting;
     if waiting > 0 {
         // Of what waits for the rest of its blocks some may be coded, and more than is missing.
@@ -139,7 +140,24 @@ pub(super) fn standing(progress: &ReceiveProgress) -> Standing {
         done: progress.bytes_total.min(progress.bytes_done + waiting),
         total: progress.bytes_total,
         details,
+        name: progress.file.as_deref().map(text::file_name).unwrap_or_default(),
         ..Standing::default()
+    }
+}
+
+/// How many files are here, or have their names; of a single one there is nothing to say.
+fn files(progress: &ReceiveProgress) -> Option<Part> {
+    let total = progress.files_total;
+    match progress.files_done? {
+        _ if total < 2 => None,
+        done if done >= total && progress.files_placed < total => {
+            let placed = progress.files_placed;
+            let short = format!("{placed}/{total} placed");
+            Some(Part::new(format!("{placed} of {total} files placed"), short))
+        }
+        done => {
+            Some(Part::new(format!("{done} of {total} files"), format!("{done}/{total} files")))
+        }
     }
 }
 
@@ -388,6 +406,24 @@ mod tests {
         }
         progress.passes_left = Some(0.0);
         assert!(!words(&progress).contains("pass"));
+    }
+
+    #[test]
+    fn progress_names_the_file_and_how_many_are_here_or_placed() {
+        let words = |done, placed, total| {
+            let mut progress = ReceiveProgress::default();
+            progress.file = Some("in/photos/one\u{1b}.jpg".into());
+            (progress.files_done, progress.files_placed) = (done, placed);
+            progress.files_total = total;
+            let standing = standing(&progress);
+            assert_eq!(standing.name, "one\\u{1b}.jpg", "safe for a terminal");
+            standing.details.iter().map(Part::full).collect::<Vec<_>>().join("  ")
+        };
+        assert_eq!(words(Some(3), 0, 12), "3 of 12 files  loss 0.0 %");
+        assert_eq!(words(Some(12), 5, 12), "5 of 12 files placed  loss 0.0 %");
+        assert_eq!(words(Some(12), 12, 12), "12 of 12 files  loss 0.0 %");
+        assert_eq!(words(Some(1), 0, 1), "loss 0.0 %", "there is one");
+        assert_eq!(words(None, 0, 12), "loss 0.0 %", "they are not counted");
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
         let name = labels.content.clone();
         return Standing { elapsed, status, details, name, ..Standing::default() };
     }
+    let name = progress.file.as_deref().filter(|_| progress.files_total > 1);
+    let name = name.map_or_else(|| labels.content.clone(), text::file_name);
     // When only what is missing is sent, what the slowest receiver has says more.
     let done = if progress.on_request { progress.slowest } else { progress.bytes_sent };
     Standing {
@@ -54,7 +56,7 @@ pub(super) fn standing(progress: &SendProgress, labels: &Labels) -> Standing {
         total: progress.bytes_total,
         status: status(progress, labels),
         details: details(progress, labels),
-        name: labels.content.clone(),
+        name,
     }
 }
 
@@ -107,6 +109,11 @@ fn status(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
 
 fn details(progress: &SendProgress, labels: &Labels) -> Vec<Part> {
     let mut details = Vec::new();
+    let total = progress.files_total;
+    if let Some(sent) = progress.files_sent.filter(|_| total > 1) {
+        let short = format!("{sent}/{total} files");
+        details.push(Part::new(format!("{sent} of {total} files"), short));
+    }
     if progress.worst_loss > 0.0 {
         details.push(Part::fixed(format!("loss {}", text::share(progress.worst_loss))));
     }
@@ -508,6 +515,20 @@ mod tests {
             p.unchanged = Duration::from_secs(30);
         });
         assert_eq!(words(&missing), "waiting for receivers: 2 of 3 joined; 1 missing for 30 s");
+    }
+
+    #[test]
+    fn progress_names_the_file_and_how_many_were_sent() {
+        let sending = progress(|p| {
+            p.file = Some("photos/2026/one.jpg".into());
+            (p.files_sent, p.files_total) = (Some(3), 12);
+        });
+        assert_eq!(words(&sending), "0 of 2 receivers complete  3 of 12 files");
+        assert_eq!(standing(&sending, &labels()).name, "one.jpg");
+        let mut of_one = sending.clone();
+        of_one.files_total = 1;
+        assert_eq!(words(&of_one), "0 of 2 receivers complete");
+        assert_eq!(standing(&of_one, &labels()).name, labels().content);
     }
 
     #[test]

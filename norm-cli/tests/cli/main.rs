@@ -26,6 +26,7 @@ mod many;
 mod mirror;
 #[cfg(unix)]
 mod only;
+mod per_file;
 #[cfg(unix)]
 mod place;
 #[cfg(unix)]

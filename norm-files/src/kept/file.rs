@@ -1,6 +1,5 @@
 //! A file without a name, and its bytes mapped into memory.
 
-use std::env;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -25,11 +24,8 @@ pub(super) struct UnnamedFile {
 impl UnnamedFile {
     /// A file in this directory, or among those that are temporary; `None` where none can be made.
     pub(super) fn new(directory: Option<&Path>) -> Option<Self> {
-        let temporary = [large_files(), env::temp_dir()];
-        let places = directory.map(Path::to_owned).into_iter().chain(temporary.iter().cloned());
-        let file = places.into_iter().find_map(|place| without_name(&place).ok());
-        // A file system that has none: it has a name for a moment.
-        let file = file.or_else(|| temporary.iter().find_map(|place| unlinked(place).ok()))?;
+        let file = directory.and_then(|directory| without_name(directory).ok());
+        let file = file.or_else(|| in_directory(&large_files()).ok())?;
         Some(Self {
             file,
             len: 0,
@@ -88,6 +84,16 @@ impl UnnamedFile {
         let mapped = unsafe { Mmap::map(&self.file) }.ok()?;
         (mapped.len() as u64 == self.len).then(|| Bytes::from_owner(mapped))
     }
+}
+
+/// True when such files can be made in a directory.
+pub(super) fn can_be_in(directory: &Path) -> bool {
+    in_directory(directory).is_ok()
+}
+
+/// A file without a name; on a file system that has none it has one for a moment.
+fn in_directory(directory: &Path) -> io::Result<File> {
+    without_name(directory).or_else(|_| unlinked(directory))
 }
 
 /// A file that never has a name.

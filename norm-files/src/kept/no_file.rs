@@ -4,6 +4,11 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+/// False: there are no such files.
+pub(super) fn can_be_in(_directory: &Path) -> bool {
+    false
+}
+
 /// There is none.
 #[derive(Debug)]
 pub(super) enum UnnamedFile {}

@@ -175,6 +175,18 @@ impl Plan {
         start..end
     }
 
+    /// How many names the wanted ones of these files have, their own and others, by their places
+    /// among all.
+    pub fn names_in(&self, files: Range<usize>) -> u64 {
+        if files.is_empty() {
+            return 0;
+        }
+        let (start, end) = (files.start as u64, files.end as u64);
+        let unwanted: u64 = self.unwanted.overlaps(start, end).map(|(from, to)| to - from).sum();
+        let others = self.name_range(files.start).start..self.name_range(files.end - 1).end;
+        end - start - unwanted + others.len() as u64
+    }
+
     /// Other names of the file with this place among all.
     pub fn names_of(&self, file: usize) -> impl Iterator<Item = PathBuf> + '_ {
         let names = self.names.get(self.name_range(file)).unwrap_or_default();

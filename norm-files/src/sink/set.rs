@@ -3,6 +3,8 @@
 //!
 //! Pure: no file, clock or engine in here. All numbers come from the network.
 
+mod extents;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
@@ -206,25 +208,6 @@ impl SetState {
         Ok(part)
     }
 
-    /// Extents follow each other without gap or overlap, from 0 to the end of the payload.
-    fn extent_fits(&self, index: u32, offset: u64, size: u64) -> bool {
-        let Some(end) = offset.checked_add(size) else { return false };
-        let first = self.summary.first_extent();
-        let last = first + self.summary.extents();
-        let before = self.parts.range(first..index).next_back();
-        let after = self.parts.range(index + 1..last).next();
-        // Extents in between that are not known yet have a byte at least.
-        let starts = match before {
-            Some((&i, p)) => follows(p.part.offset + p.part.size, offset, index - i),
-            None => follows(0, offset, index - first + 1),
-        };
-        let ends = match after {
-            Some((&i, p)) => follows(end, p.part.offset, i - index),
-            None => follows(end, self.payload_size(), last - index),
-        };
-        size > 0 && starts && ends
-    }
-
     /// Where the object's bytes belong; `None` before it is opened.
     pub fn part(&self, key: u64) -> Option<Part> {
         self.parts.get(&self.index(key)?).map(|state| state.part)
@@ -377,11 +360,6 @@ impl SetState {
         let index = place.checked_rem(self.summary.parts.into())?;
         u32::try_from(index).ok().filter(|_| key < end)
     }
-}
-
-/// Whether something can begin at `start` when its predecessor, `steps` before, ends at `end`.
-fn follows(end: u64, start: u64, steps: u32) -> bool {
-    if steps == 1 { start == end } else { start >= end.saturating_add(u64::from(steps) - 1) }
 }
 
 #[cfg(test)]

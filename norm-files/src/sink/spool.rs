@@ -54,6 +54,8 @@ pub struct Spool {
     written: AtomicU64,
     /// Of the payload.
     have: Mutex<Have>,
+    /// Where the last piece of the payload was written; the largest number before there is one.
+    last: AtomicU64,
     /// The state on the disk does not say all.
     unsaved: AtomicBool,
     /// Bytes of the manifest, if all of it was there from the start; else 0.
@@ -122,6 +124,7 @@ impl Spool {
             chunks: Mutex::new(None),
             written: AtomicU64::new(have.bytes()),
             have: Mutex::new(have),
+            last: AtomicU64::new(u64::MAX),
             unsaved: AtomicBool::new(clipped),
             manifest_present: AtomicU64::new(0),
             claimed: AtomicBool::new(true),
@@ -406,6 +409,28 @@ impl Spool {
             && wanted.iter().all(|&(from, to)| self.coming.covers_rest(&have, from, to))
     }
 
+    /// What is missing of what is wanted of the payload, ascending; `None` where that is more than
+    /// `most` pieces.
+    pub fn missing(&self, most: usize) -> Option<Vec<(u64, u64)>> {
+        let pieces = |set: Option<&RangeSet>| set.map_or(0, RangeSet::pieces);
+        let mut have = {
+            let have = self.have();
+            let pieces = have.ranges().pieces() + pieces(self.unwanted.get());
+            (pieces <= most).then(|| have.ranges().clone())?
+        };
+        if let Some(files) = self.in_place() {
+            files.compared().iter().for_each(|(start, end)| have.insert(start, end));
+        }
+        let wanted = self.wanted(0, self.size).into_iter();
+        let missing: Vec<_> = wanted.flat_map(|(start, end)| have.gaps(start, end)).collect();
+        (missing.len() <= most).then_some(missing)
+    }
+
+    /// Where the last piece of the payload was written, if one was.
+    pub fn last_written(&self) -> Option<u64> {
+        Some(self.last.load(Ordering::Relaxed)).filter(|&last| last != u64::MAX)
+    }
+
     /// True when all of this range of the payload is written, or compared.
     pub(super) fn is_written(&self, start: u64, end: u64) -> bool {
         if self.have().covers(start, end) {
@@ -449,6 +474,7 @@ impl Spool {
             Some(ledger) if !ledger.is_unverified() => ledger.unverified(offset, end),
             _ => vec![(offset, end)],
         };
+        self.last.store(offset, Ordering::Relaxed);
         let mut new = 0;
         for (start, end) in parts.into_iter().flat_map(|(start, end)| self.wanted(start, end)) {
             let part = (start - offset) as usize..(end - offset) as usize;

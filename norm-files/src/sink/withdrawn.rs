@@ -21,6 +21,8 @@ pub struct WithdrawnFiles {
     named: RangeSet,
     /// Files among these.
     told: RangeSet,
+    /// Those of them that were not taken yet.
+    news: Vec<Range<usize>>,
     /// Files without hashes in the digest list.
     gone: RangeSet,
 }
@@ -31,13 +33,15 @@ impl WithdrawnFiles {
         let mut is_news = false;
         for range in entries {
             let (start, end) = (u64::from(range.start), u64::from(range.end));
-            if !self.named.covers(start, end) && self.named.pieces() < MAX_RANGES {
-                self.named.insert(start, end);
-                is_news = true;
+            if self.named.covers(start, end) || self.named.pieces() >= MAX_RANGES {
+                continue;
             }
-        }
-        if let Some(plan) = plan.filter(|_| is_news) {
-            self.manifest_known(plan);
+            if let Some(plan) = plan {
+                let new: Vec<_> = self.named.gaps(start, end).collect();
+                new.into_iter().for_each(|(start, end)| self.tell(plan.files_of(start..end)));
+            }
+            self.named.insert(start, end);
+            is_news = true;
         }
         is_news
     }
@@ -45,10 +49,21 @@ impl WithdrawnFiles {
     /// The manifest is here: finds the files among the entries that were named.
     pub fn manifest_known(&mut self, plan: &Plan) {
         self.told = RangeSet::new();
-        for (start, end) in self.named.iter() {
-            let files = plan.files_of(start..end);
+        self.news.clear();
+        let named: Vec<_> = self.named.iter().collect();
+        named.into_iter().for_each(|(start, end)| self.tell(plan.files_of(start..end)));
+    }
+
+    fn tell(&mut self, files: Range<usize>) {
+        if !files.is_empty() {
             self.told.insert(files.start as u64, files.end as u64);
+            self.news.push(files);
         }
+    }
+
+    /// The files that notices have named since this was called last.
+    pub fn take_news(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.news)
     }
 
     /// The digest list is here: finds the files without hashes.
@@ -64,11 +79,6 @@ impl WithdrawnFiles {
     /// True when a notice has named this file.
     pub fn is_told(&self, file: usize) -> bool {
         self.told.contains(file as u64)
-    }
-
-    /// The files that notices have named.
-    pub fn told(&self) -> impl Iterator<Item = usize> {
-        self.told.iter().flat_map(|(start, end)| start as usize..end as usize)
     }
 
     /// True when this file has no hashes.
@@ -126,9 +136,17 @@ mod tests {
         assert!(told(&withdrawn).is_empty());
         withdrawn.manifest_known(&plan);
         assert_eq!(told(&withdrawn), [2]);
+        assert_eq!(withdrawn.take_news(), [2..3]);
         assert!(withdrawn.note(&[0..2, 100..9_000], Some(&plan)));
         assert_eq!(told(&withdrawn), [0, 2]);
-        assert!(withdrawn.contains(0) && !withdrawn.contains(3) && !withdrawn.is_gone(0));
+        assert_eq!(withdrawn.take_news(), [0..1], "only what is new");
+        assert!(withdrawn.note(&one(0..6), Some(&plan)));
+        assert_eq!(told(&withdrawn), [0, 1, 2, 3]);
+        assert_eq!(withdrawn.take_news(), [1..2, 3..4]);
+        assert!(!withdrawn.note(&one(0..6), Some(&plan)) && withdrawn.take_news().is_empty());
+        withdrawn.manifest_known(&plan);
+        assert_eq!(withdrawn.take_news(), [0..4], "another manifest may have other files");
+        assert!(withdrawn.contains(3) && !withdrawn.contains(4) && !withdrawn.is_gone(0));
     }
 
     #[test]

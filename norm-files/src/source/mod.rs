@@ -4,6 +4,7 @@
 //! and hashes any part of it: as it is read, or all before ([`Reader::hash_first`]).
 
 mod comparison;
+mod current;
 mod error;
 mod extents;
 mod hash_cache;
@@ -19,6 +20,7 @@ mod scan;
 mod selection;
 mod withdrawals;
 
+pub use current::CurrentFile;
 pub use error::{NameProblem, ScanError};
 pub use extents::Extents;
 pub use hash_cache::HashCache;

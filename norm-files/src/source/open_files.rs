@@ -8,6 +8,7 @@ use std::path::Path;
 
 use norm_core::base::range_set::RangeSet;
 
+use super::current::CurrentFile;
 use super::read_error::SourceError;
 use crate::source::scan::{self, Ctime, SourceFile, SourceFiles, mtime};
 use crate::system_error::is_file_limit;
@@ -25,11 +26,18 @@ pub struct Files {
     open: VecDeque<(usize, File)>,
     /// Those that are not read any more, by index.
     withdrawn: RangeSet,
+    current: CurrentFile,
 }
 
 impl Files {
     pub fn new(files: SourceFiles) -> Self {
-        Self { files, open: VecDeque::new(), withdrawn: RangeSet::new() }
+        let (open, withdrawn) = (VecDeque::new(), RangeSet::new());
+        Self { files, open, withdrawn, current: CurrentFile::default() }
+    }
+
+    /// Which of them was read last, from now on.
+    pub fn current(&self) -> &CurrentFile {
+        &self.current
     }
 
     /// All of them.
@@ -134,6 +142,7 @@ impl Files {
             self.open.pop_front();
         }
         self.open.push_back((index, file));
+        self.current.set(expected.path);
         Ok(())
     }
 }

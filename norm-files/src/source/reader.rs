@@ -14,6 +14,7 @@ use bytes::Bytes;
 use norm_core::fileset::{ChunkHash, ChunkMap, ContentHash, FileHash, ManifestHash};
 
 use super::comparison::Comparison;
+use super::current::CurrentFile;
 use super::hash_cache::HashCache;
 use super::hash_first::HashedSet;
 use super::hashing::{Hashing, hash_in};
@@ -150,6 +151,11 @@ impl Reader {
             Content::Set(set) => set.withdrawals.clone(),
             Content::Files(_) => Withdrawals::default(),
         }
+    }
+
+    /// Which file was read last, from now on.
+    pub fn current(&self) -> CurrentFile {
+        self.files.current().clone()
     }
 
     /// Exactly `len` bytes of the object with this number in the session, from `offset` on. `None`

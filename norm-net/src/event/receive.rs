@@ -311,6 +311,18 @@ pub struct ReceiveProgress {
     pub chunks_compared: u64,
     /// All chunks of these sets; 0 while nothing is compared.
     pub chunks_to_compare: u64,
+    /// The file of which something was written last, or that was placed last: begins with the
+    /// output directory. Null before there is one.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_path"))]
+    pub file: Option<PathBuf>,
+    /// Files of which all is here, verified or not. Null where they are not counted, because what
+    /// is missing is in thousands of pieces.
+    pub files_done: Option<u64>,
+    /// Files that have their final names.
+    pub files_placed: u64,
+    /// Files that are wanted, other names (hard links) included; 0 while no list of files is here.
+    /// Of standalone files, those heard of so far.
+    pub files_total: u64,
 }
 
 #[cfg(test)]

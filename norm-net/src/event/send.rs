@@ -1,6 +1,7 @@
 //! What happens while a transfer is sent.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use norm_core::fileset::ContentHash;
@@ -285,6 +286,15 @@ pub struct SendProgress {
     pub bytes_sent: u64,
     /// Bytes of content in all.
     pub bytes_total: u64,
+    /// The file that was read last, to be sent or for repair; null before there is one, and in
+    /// passes, in which many are under way.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_path"))]
+    pub file: Option<PathBuf>,
+    /// Files of which all was sent once; null in passes, and where only what receivers ask for is
+    /// sent.
+    pub files_sent: Option<u64>,
+    /// Files in all, other names (hard links) included.
+    pub files_total: u64,
     /// Bytes of UDP payload sent so far, repair and commands included.
     pub wire_bytes: u64,
     /// Content packets sent for the first time so far.

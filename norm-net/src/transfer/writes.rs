@@ -44,7 +44,8 @@ impl Writes {
         Ok(Self { folders, ..Self::default() })
     }
 
-    /// Of a sending session. Makes the folder for hashes; without it none are kept.
+    /// Of a sending session. Makes the folder for hashes; without it none are kept. Temporary files
+    /// are all in one folder.
     pub fn of_sender(options: &SendOptions) -> Self {
         let state = &options.content.state;
         // As above.
@@ -52,7 +53,7 @@ impl Writes {
         Self {
             folders: state.existing(),
             files: options.rate.trace.iter().cloned().collect(),
-            unnamed: vec![norm_files::large_files(), std::env::temp_dir()],
+            unnamed: vec![norm_files::large_files()],
         }
     }
 }
@@ -97,6 +98,7 @@ mod tests {
         let writes = Writes::of_sender(&options);
         assert_eq!(writes.folders, [temp.path().join("state/hashes")]);
         assert_eq!(writes.files, [temp.path().join("trace.csv")]);
+        assert_eq!(writes.unnamed, [norm_files::large_files()]);
         options.content.state = StateFolders::none();
         assert!(Writes::of_sender(&options).folders.is_empty());
     }

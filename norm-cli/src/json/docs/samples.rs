@@ -64,6 +64,7 @@ fn all_programs() -> Vec<Value> {
             &ProgramEvent::ReportFailed { message: "--report run.json cannot be written".into() },
             9,
         ),
+        line(&ProgramEvent::ReportElsewhere { path: "run-2.json".into() }, 6_040),
         line(
             &ProgramEvent::Error {
                 exit_code: 1,
@@ -178,6 +179,9 @@ fn sender() -> Vec<Value> {
     progress.phase = SendPhase::Sending;
     progress.bytes_sent = 2_263_484;
     progress.bytes_total = 5_000_306;
+    progress.file = Some("src/x.bin".into());
+    progress.files_sent = Some(1);
+    progress.files_total = 3;
     progress.wire_bytes = 2_436_420;
     progress.data_packets = 1_685;
     progress.repair_packets = 81;
@@ -325,6 +329,9 @@ fn receive_progress() -> ReceiveProgress {
     progress.elapsed = Duration::from_millis(1_001);
     progress.bytes_done = 2_146_556;
     progress.bytes_total = 5_000_306;
+    progress.file = Some("in1/src/x.bin".into());
+    progress.files_done = Some(1);
+    progress.files_total = 3;
     progress.wire_bytes = 2_331_735;
     progress.loss = 0.05;
     progress.nacks = 17;

@@ -57,6 +57,32 @@ fn any_object_tells_which_keys_the_set_has() {
 }
 
 #[test]
+fn extents_over_a_place_are_found_among_those_that_are_known() {
+    // Extents of 10 bytes, of which some are known.
+    let set = SetSummary { parts: 102, payload_size: 1_000, ..SET };
+    let of = |index: u32| {
+        let kind = set.kind_of(index).unwrap();
+        let offset = if kind == PAYLOAD { u64::from(index - 1) * 10 } else { 0 };
+        (SetDescriptor { kind, offset, set }, if kind == PAYLOAD { 10 } else { 100 })
+    };
+    let mut state = SetState::new(1_000, 0, &of(0).0).unwrap();
+    let over = |state: &SetState, range: Range<u64>| -> Vec<u64> {
+        state.extents_over(range).map(|(key, _)| key - 1_000).collect()
+    };
+    assert_eq!(over(&state, 0..1_000), NO_KEYS);
+    let known = [0, 1, 2, 5, 6, 40, 99, 100];
+    for index in known {
+        let (info, size) = of(index);
+        state.open(1_000 + u64::from(index), index, &info, size).unwrap();
+    }
+    for (start, end) in (0..1_000).flat_map(|start| (0..60).map(move |len| (start, start + len))) {
+        let is_over = |&index: &u64| index > 0 && index * 10 > start && (index - 1) * 10 < end;
+        let expected: Vec<u64> = known.into_iter().map(u64::from).filter(is_over).collect();
+        assert_eq!(over(&state, start..end), expected, "{start}..{end}");
+    }
+}
+
+#[test]
 fn objects_that_fit_may_be_opened_again() {
     let mut state = state();
     let second = open(&mut state, KEY + 2, &info(PAYLOAD, 10), 5).unwrap();

@@ -3,6 +3,7 @@
 //! gathered is the work of `spool_jobs`.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
@@ -16,7 +17,7 @@ use crate::event::SourceProblem;
 use crate::io::inline::Inline;
 use crate::io::workers::{Workers, guarded};
 use crate::stopper::JobResults;
-use norm_files::source::{Reader, SourceError, Withdrawals, WithdrawnFile};
+use norm_files::source::{CurrentFile, Reader, SourceError, Withdrawals, WithdrawnFile};
 
 #[derive(Debug)]
 pub(super) struct Jobs {
@@ -24,6 +25,8 @@ pub(super) struct Jobs {
     source: Arc<Mutex<Reader>>,
     /// What cannot be read of it.
     withdrawals: Withdrawals,
+    /// What was read last of it.
+    current: CurrentFile,
     /// Key of the set's first object.
     first_key: u64,
     quick: Inline,
@@ -40,6 +43,7 @@ impl Jobs {
         let cores = available_parallelism().map_or(1, usize::from);
         Ok(Self {
             withdrawals: source.withdrawals(),
+            current: source.current(),
             source: Arc::new(Mutex::new(source)),
             first_key,
             quick: Inline::new(),
@@ -111,6 +115,11 @@ impl Jobs {
     /// The files that were withdrawn since the last call.
     pub(super) fn withdrawn(&self) -> Vec<WithdrawnFile> {
         self.withdrawals.take()
+    }
+
+    /// The file that was read last.
+    pub(super) fn current_file(&self) -> Option<PathBuf> {
+        self.current.path()
     }
 
     fn read(&self, job: ReadJob) {

@@ -30,6 +30,7 @@ mod protocol;
 mod rate_trace;
 mod receivers;
 mod segment;
+mod sent_files;
 mod session;
 mod silence;
 mod slow;

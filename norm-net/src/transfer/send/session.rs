@@ -19,6 +19,7 @@ use super::outlet::SendOutlet;
 use super::phases::{LEAVE_TIME, Phases};
 use super::rate_trace::RateTraceFile;
 use super::receivers::{Met, Receivers, Summary};
+use super::sent_files::SentFiles;
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
 use super::withdrawn::WithdrawnFiles;
@@ -52,7 +53,7 @@ pub(super) struct Facts {
     pub(super) nameless: bool,
     pub(super) lingers: bool,
     pub(super) bytes: u64,
-    pub(super) files: u64,
+    pub(super) files: SentFiles,
     /// Where slow receivers are sent.
     pub(super) separate_group: Option<SocketAddr>,
 }
@@ -149,7 +150,7 @@ impl Session {
             content: source.content(),
             hashes: source.hashes().map(hashed).collect(),
             bytes: self.facts.bytes,
-            files: self.facts.files,
+            files: self.facts.files.total(),
             elapsed: self.phases.elapsed(now),
             data_elapsed: self.phases.data_elapsed(self.receivers.last_confirmed(), now),
             wire_bytes: stats.bytes,
@@ -243,6 +244,9 @@ impl Session {
             pass: progress.pass,
             bytes_sent: progress.bytes_sent,
             bytes_total: progress.bytes_total,
+            file: self.facts.files.told(self.jobs.current_file(), &progress),
+            files_sent: self.facts.files.sent(&progress),
+            files_total: self.facts.files.total(),
             wire_bytes: stats.bytes,
             data_packets: stats.data_packets,
             repair_packets: stats.resent_packets + stats.coded_packets,

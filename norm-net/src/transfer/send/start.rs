@@ -21,6 +21,7 @@ use super::outlet::SendOutlet;
 use super::protocol::{Prepared, Protocol};
 use super::rate_trace::RateTraceFile;
 use super::segment::Segment;
+use super::sent_files::SentFiles;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
@@ -88,6 +89,7 @@ pub(super) fn start_with<P: Protocol>(
         (Some(repeat.set), Some(repeat.admission), repeat.hashed)
     });
     let carrier = protocol.carrier();
+    let files = SentFiles::new(&found, options.content.hash_first);
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
     let Prepared { mut engine, held, source, first_key, set, fec_id, block_len, left_out } =
         prepared;
@@ -99,7 +101,7 @@ pub(super) fn start_with<P: Protocol>(
     let (done, results) = unbounded();
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
-        facts: facts(options, &settings, &segment),
+        facts: facts(options, &settings, &segment, files),
         bounds: Bounds::new(options.rate.schedule.clone(), clock.now()),
         jobs: Jobs::new(source.with_cache(cache), first_key, JobResults::new(done, link.waker()))?,
         separate: SeparateGroup::new(&selection, options, &segment, set, &events, &stopper),
@@ -213,7 +215,12 @@ fn settings(
     }
 }
 
-fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> Facts {
+fn facts(
+    options: &SendOptions,
+    settings: &SendSettings,
+    segment: &Segment,
+    files: SentFiles,
+) -> Facts {
     Facts {
         group: options.group,
         min_receivers: options.min_receivers,
@@ -223,7 +230,7 @@ fn facts(options: &SendOptions, settings: &SendSettings, segment: &Segment) -> F
         lingers: !options.start.linger.is_zero(),
         separate_group: options.slow.separate_group(),
         bytes: settings.bytes,
-        files: settings.files,
+        files,
     }
 }
 

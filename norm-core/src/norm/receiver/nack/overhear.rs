@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::need::Position;
 use super::overheard::Overheard;
+use super::queue::Origin;
 use super::repeat;
 use crate::base::Timestamp;
 use crate::fec::Scheme;
@@ -42,11 +43,21 @@ pub(crate) fn note_requests(
     let SenderState { timeline, interest, coding, nack, .. } = sender;
     let known = Known { timeline, interest, coding };
     known.note(requests, &mut |note| note(nack.overhear(now, timing)));
-    note_own(sender, now, requests);
+    note_queued(sender, now, requests, Origin::Other);
 }
 
-/// Notes requests that wait for repair now, ours among them.
+/// Notes what a NACK of ours asks for.
 pub(super) fn note_own(sender: &mut SenderState, now: Timestamp, requests: RepairRequests<'_>) {
+    note_queued(sender, now, requests, Origin::Own);
+}
+
+/// Notes requests that wait for repair now.
+fn note_queued(
+    sender: &mut SenderState,
+    now: Timestamp,
+    requests: RepairRequests<'_>,
+    origin: Origin,
+) {
     if sender.nack.queue().is_none() {
         return;
     }
@@ -54,7 +65,7 @@ pub(super) fn note_own(sender: &mut SenderState, now: Timestamp, requests: Repai
     let SenderState { timeline, interest, coding, nack, .. } = sender;
     let Some(queue) = nack.queue_mut() else { return };
     let known = Known { timeline, interest, coding };
-    known.note(requests, &mut |note| note(queue.note(now, pause)));
+    known.note(requests, &mut |note| note(queue.note(now, pause, origin)));
 }
 
 /// What these requests ask for.

@@ -10,9 +10,18 @@ use super::need::Need;
 use super::overheard::Overheard;
 use crate::base::Timestamp;
 
-/// The longest time without a new symbol in which repair is still believed to be under way: packets
-/// of others may be forged.
+/// The longest time without a new symbol or a NACK of our own in which repair is still believed to
+/// be under way: packets of others may be forged.
 const MAX_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Which receiver a request is from.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// This one.
+    Own,
+    /// Another one, or one that only claims to be.
+    Other,
+}
 
 /// Requests that wait for repair.
 #[derive(Debug)]
@@ -20,7 +29,7 @@ pub(super) struct RepairQueue {
     asked: Overheard,
     /// When something was asked for, or repair of anything came, last.
     fed: Timestamp,
-    /// When something was asked for, or a new symbol came, last.
+    /// When we asked for something, or a new symbol came, last.
     kept: Timestamp,
 }
 
@@ -34,13 +43,21 @@ impl RepairQueue {
         (self.fed + pause).min(self.kept + MAX_PATIENCE)
     }
 
-    /// The requests, to note one more. Those that have waited in vain for `pause` are forgotten.
-    pub(super) fn note(&mut self, now: Timestamp, pause: Duration) -> &mut Overheard {
+    /// The requests, to note one more of `origin`. Those that have waited in vain for `pause` are
+    /// forgotten.
+    pub(super) fn note(
+        &mut self,
+        now: Timestamp,
+        pause: Duration,
+        origin: Origin,
+    ) -> &mut Overheard {
         if self.ends(pause) <= now {
             self.asked.clear();
         }
         self.fed = now;
-        self.kept = now;
+        if origin == Origin::Own {
+            self.kept = now;
+        }
         &mut self.asked
     }
 
@@ -69,7 +86,7 @@ mod tests {
         let pause = Duration::from_millis(100);
         let mut queue = RepairQueue::new(at(0));
         let need = Need::Blocks { key: 1, first: 5, last: 6 };
-        queue.note(at(0), pause).note_blocks(Position::new(1, 5), Position::new(1, 7));
+        queue.note(at(0), pause, Origin::Own).note_blocks(Position::new(1, 5), Position::new(1, 7));
         assert!(queue.covers(&need));
         assert_eq!(queue.ends(pause), at(100));
         queue.feed(at(90), false);
@@ -78,7 +95,30 @@ mod tests {
         assert_eq!(queue.ends(pause), at(2_000), "nothing of it was new");
         queue.feed(at(1_990), true);
         assert_eq!(queue.ends(pause), at(2_090));
-        queue.note(at(2_100), pause).note_blocks(Position::new(1, 9), Position::new(1, 9));
+        queue
+            .note(at(2_100), pause, Origin::Own)
+            .note_blocks(Position::new(1, 9), Position::new(1, 9));
         assert!(!queue.covers(&need), "it is forgotten");
+    }
+    #[test]
+    fn requests_of_others_do_not_make_it_wait_longer() {
+        let at = |millis| Timestamp::ZERO + Duration::from_millis(millis);
+        let pause = Duration::from_millis(100);
+        let mut queue = RepairQueue::new(at(0));
+        let need = Need::Blocks { key: 1, first: 5, last: 6 };
+        let hear = |queue: &mut RepairQueue, now| {
+            let asked = queue.note(now, pause, Origin::Other);
+            asked.note_blocks(Position::new(1, 0), Position::new(1, 9));
+        };
+        for millis in (0..10_000).step_by(50) {
+            hear(&mut queue, at(millis));
+            assert!(queue.ends(pause) <= at(2_000), "{millis}");
+        }
+        queue
+            .note(at(10_000), pause, Origin::Own)
+            .note_blocks(Position::new(1, 5), Position::new(1, 6));
+        hear(&mut queue, at(10_050));
+        assert!(queue.covers(&need));
+        assert_eq!(queue.ends(pause), at(10_150));
     }
 }

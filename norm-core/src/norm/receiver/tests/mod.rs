@@ -63,9 +63,19 @@ fn sender() -> SenderFields {
 }
 
 fn say<S: SymbolStore>(receiver: &mut Receiver<S>, now: Timestamp, message: &Message<'_>) {
+    say_as(receiver, now, NodeId(1), message);
+}
+
+/// The message of a node, each at an address of its own.
+fn say_as<S: SymbolStore>(
+    receiver: &mut Receiver<S>,
+    now: Timestamp,
+    node: NodeId,
+    message: &Message<'_>,
+) {
     let mut bytes = Vec::new();
-    message.emit(Header { sequence: Sequence(0), source: NodeId(1) }, &mut bytes);
-    let source = SocketAddr::from(([10, 0, 0, 1], 5740));
+    message.emit(Header { sequence: Sequence(0), source: node }, &mut bytes);
+    let source = SocketAddr::from(([10, 0, 0, node.0 as u8], 5740));
     receiver.handle_datagram(
         now,
         Datagram { source, to_group: true, ce: false, waited: Duration::ZERO, payload: &mut bytes },

@@ -5,7 +5,9 @@ use crate::base::range_set::RangeSet;
 use crate::endpoint::ObjectRef;
 use crate::norm::receiver::event::ReceiverEvent;
 use crate::norm::receiver::nack::need::Position;
-use crate::norm::wire::{Data, Extensions, Fti, Info, ObjectFlags, ObjectSize};
+use crate::norm::wire::{
+    Data, Extensions, Fti, Info, Nack, ObjectFlags, ObjectSize, RepairItem, RepairWriter,
+};
 
 #[test]
 fn empty_object_is_asked_for_info_only_and_not_forever() {
@@ -119,35 +121,100 @@ fn partial_objects_are_asked_for_info_first() {
     assert_eq!(asked, [(full, 0), (info, 1), (info, 2)], "and one object without room for it");
 }
 
-#[test]
-fn content_of_a_partial_object_is_asked_for_when_the_application_has_taken_it() {
-    let mut engine = receiver();
-    let mut extensions = ExtensionBuf::new();
-    let size = ObjectSize::new(8 * 100 * 4).unwrap();
-    let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
-    assert!(extensions.push_fti(&fti));
-    let (fec_id, object) = (FecId::REED_SOLOMON_8, ObjectId(0));
-    let extensions = extensions.as_extensions();
-    let flags = ObjectFlags::FILE.with(ObjectFlags::INFO);
-    let payload_id =
-        PayloadId { block: 5, block_len: 0, symbol: 0 }.encode(PayloadFormat::Block24Symbol8);
-    let (sender, payload) = (sender(), &[7; 100][..]);
-    let data = Data { sender, flags, fec_id, object, payload_id, extensions, payload };
-    say(&mut engine, START, &Message::Data(data));
-    let key = key(&mut engine, 0);
-    engine.expect_partial(SENDER_ID, key..key + 1);
-    let asked = |engine: &mut Receiver<NoStore>, now| {
-        hear(engine, now, flush(fec_id, 0, 7, 3), false);
+/// An object of eight blocks of four symbols of 100 bytes, some of which may be on disk.
+struct Partial {
+    fec_id: FecId,
+    extensions: ExtensionBuf,
+}
+
+impl Partial {
+    fn new() -> Self {
+        let mut extensions = ExtensionBuf::new();
+        let size = ObjectSize::new(8 * 100 * 4).unwrap();
+        let fti = Fti::ReedSolomon8 { size, symbol_size: 100, max_block_len: 4, parity: 2 };
+        assert!(extensions.push_fti(&fti));
+        Self { fec_id: FecId::REED_SOLOMON_8, extensions }
+    }
+
+    fn info(&self) -> Message<'_> {
+        let (fec_id, object) = (self.fec_id, ObjectId(0));
+        let extensions = self.extensions.as_extensions();
+        let flags = ObjectFlags::FILE.with(ObjectFlags::INFO);
+        Message::Info(Info { sender: sender(), flags, fec_id, object, extensions, payload: b"n" })
+    }
+
+    fn symbol_of_block(&self, block: u32, flags: ObjectFlags) -> Message<'_> {
+        let payload_id =
+            PayloadId { block, block_len: 0, symbol: 0 }.encode(PayloadFormat::Block24Symbol8);
+        Message::Data(Data {
+            sender: sender(),
+            flags: ObjectFlags::FILE.with(ObjectFlags::INFO).with(flags),
+            fec_id: self.fec_id,
+            object: ObjectId(0),
+            payload_id,
+            extensions: self.extensions.as_extensions(),
+            payload: &[7; 100],
+        })
+    }
+
+    /// What is asked for within half a second of a FLUSH of all of it.
+    fn asked(&self, engine: &mut Receiver<NoStore>, now: Timestamp) -> Vec<(RepairFlags, u16)> {
+        hear(engine, now, flush(self.fec_id, 0, 7, 3), false);
         requests(engine, now + SECOND / 2)
-    };
-    assert_eq!(asked(&mut engine, START), [(RepairFlags::INFO, 0)], "its layout is known");
-    let info = Info { sender, flags, fec_id, object, extensions, payload: b"name" };
-    say(&mut engine, START + SECOND, &Message::Info(info));
-    assert_eq!(asked(&mut engine, START + SECOND * 2), []);
+    }
+}
+
+/// All but the first block is on disk.
+fn hold_all_but_one(engine: &mut Receiver<NoStore>) {
     let mut held = RangeSet::new();
     held.insert(400, 8 * 400);
+    let key = key(engine, 0);
     engine.accept_with(ObjectRef { sender: SENDER_ID, key }, &held);
-    assert_eq!(asked(&mut engine, START + SECOND * 3), [(RepairFlags::BLOCK, 0)]);
+}
+
+#[test]
+fn content_of_a_partial_object_is_asked_for_when_the_application_has_taken_it() {
+    let (mut engine, object) = (receiver(), Partial::new());
+    say(&mut engine, START, &object.symbol_of_block(5, ObjectFlags::NONE));
+    let key = key(&mut engine, 0);
+    engine.expect_partial(SENDER_ID, key..key + 1);
+    let asked = object.asked(&mut engine, START);
+    assert_eq!(asked, [(RepairFlags::INFO, 0)], "its layout is known");
+    say(&mut engine, START + SECOND, &object.info());
+    assert_eq!(object.asked(&mut engine, START + SECOND * 2), []);
+    hold_all_but_one(&mut engine);
+    assert_eq!(object.asked(&mut engine, START + SECOND * 3), [(RepairFlags::BLOCK, 0)]);
+}
+
+#[test]
+fn forged_requests_do_not_silence_a_receiver_that_has_a_part() {
+    let (mut engine, object) = (receiver(), Partial::new());
+    say(&mut engine, START, &object.info());
+    hold_all_but_one(&mut engine);
+    let mut writer = RepairWriter::new(1_000);
+    let format = PayloadFormat::Block24Symbol8;
+    let block = |block| PayloadId { block, block_len: 0, symbol: 0 }.encode(format);
+    let at = |n| RepairItem { fec_id: object.fec_id, object: ObjectId(0), payload_id: block(n) };
+    writer.push_range(RepairFlags::BLOCK, at(0), at(7));
+    let forged = Message::Nack(Nack {
+        sender: NodeId(1),
+        instance: sender().instance,
+        reserved: 0,
+        grtt_response: WireTime::ZERO,
+        extensions: Extensions::EMPTY,
+        requests: writer.as_requests(),
+    });
+    hear(&mut engine, START, flush(object.fec_id, 0, 7, 3), false);
+    let mut asked = Vec::new();
+    for n in 0..1_000 {
+        let now = START + Duration::from_millis(20 * n);
+        say_as(&mut engine, now, NodeId(77), &forged);
+        say(&mut engine, now, &object.symbol_of_block(5, ObjectFlags::REPAIR));
+        asked.extend(requests(&mut engine, now));
+    }
+    // Every two seconds and the time of some suppressed cycles.
+    assert!((4..=20).contains(&asked.len()), "{asked:?}");
+    assert!(asked.iter().all(|&request| request == (RepairFlags::BLOCK, 0)), "{asked:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One file set, from its first packet to its last file.
 
+mod files;
 mod on_disk;
 mod withdrawn;
 
@@ -31,6 +32,7 @@ use super::progress::{Measure, Progress};
 use super::summary::rate;
 use super::tasks::{Check, Planned, PreviewedSet, SetResult, Target, VerifiedSet, WrittenPart};
 use crate::event::{MAX_PATHS, Problem, ReceiveProgress, SetReport};
+pub(super) use files::Placing;
 use on_disk::OnDisk;
 
 /// How often it is written down what is there of a set.
@@ -138,8 +140,8 @@ pub(super) struct SetJob {
     comparing: Comparing,
     /// Parts of the payload that are being read back.
     reading: u32,
-    /// Its files are being placed.
-    is_placing: bool,
+    /// Its files are being placed: how far that is.
+    placing: Option<Arc<Placing>>,
     started: Timestamp,
     next_save: Timestamp,
     nacks_before: u64,
@@ -177,7 +179,7 @@ impl SetJob {
             asks_later: false,
             comparing,
             reading: 0,
-            is_placing: false,
+            placing: None,
             started: now,
             next_save: now,
             nacks_before: nacks,
@@ -306,7 +308,7 @@ impl SetJob {
 
     /// True while its files are being placed.
     pub(super) fn is_placing(&self) -> bool {
-        self.is_placing
+        self.placing.is_some()
     }
 
     /// Takes one of its objects, less what is here of it.
@@ -496,7 +498,7 @@ impl SetJob {
             SetResult::Placed(Ok(placed)) => Step::Complete(placed),
             SetResult::Placed(Err(error)) => Step::Fail(Failure::local(not_placed(error))),
             // Files that get their names leave the directory.
-            SetResult::Unsaved(_) if self.is_placing => Step::Judge,
+            SetResult::Unsaved(_) if self.is_placing() => Step::Judge,
             SetResult::Unsaved(problem) | SetResult::Failed(problem) => {
                 Step::Fail(Failure::local(problem))
             }
@@ -604,7 +606,7 @@ impl SetJob {
     /// Begins to place the files of this verified set; `None` while there is no manifest.
     pub(super) fn start_placing(&mut self) -> Option<VerifiedSet> {
         let plan = Arc::clone(self.plan.as_ref()?);
-        self.is_placing = true;
+        let placing = Arc::clone(self.placing.insert(Arc::default()));
         let failed: BTreeSet<usize> = self.state.failed().union(&self.lost).copied().collect();
         let content = self.state.digests().and_then(|digests| digests.content());
         let whole = content.map(|content| WholeSet {
@@ -613,7 +615,8 @@ impl SetJob {
             list_len: self.summary().list_size,
         });
         let whole = whole.filter(|_| failed.is_empty() && plan.unwanted_files() == 0);
-        Some(VerifiedSet { name: self.name(), spool: Arc::clone(&self.spool), plan, failed, whole })
+        let (name, spool) = (self.name(), Arc::clone(&self.spool));
+        Some(VerifiedSet { name, spool, plan, failed, whole, placing })
     }
 
     /// Notes how far it is.
@@ -667,6 +670,9 @@ impl SetJob {
         let (done, chunks) = self.comparing.progress().unwrap_or_default();
         progress.chunks_compared += u64::from(done);
         progress.chunks_to_compare += u64::from(chunks);
+        if let Some(plan) = &self.plan {
+            files::add(progress, &self.spool, plan, self.placing.as_deref());
+        }
     }
 
     /// Share of its sender's packets that were lost of late, 0 to 1.

@@ -90,6 +90,11 @@ impl StandaloneFiles {
         for (&sender, files) in &self.senders {
             progress.bytes_done = progress.bytes_done.saturating_add(files.bytes_written());
             progress.bytes_total = progress.bytes_total.saturating_add(files.bytes_total());
+            let (complete, known) = files.counts();
+            progress.files_done = progress.files_done.map(|done| done + complete);
+            progress.files_placed += complete;
+            progress.files_total += known;
+            progress.file = files.current().or(progress.file.take());
             let loss = engine.source(sender).map_or(0.0, |source| source.loss);
             progress.loss = progress.loss.max(loss);
         }

@@ -414,6 +414,7 @@ impl Transfers {
             malformed: stats.malformed,
             ce_marked: stats.ce_marked,
             wire_bytes: stats.bytes,
+            files_done: Some(0),
             ..ReceiveProgress::default()
         };
         for job in self.sets.leaders() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use norm_core::fileset::PartKind;
+use norm_core::endpoint::ObjectRef;
 
 use super::super::engine::Engine;
 use super::SetJob;
@@ -19,18 +19,14 @@ impl SetJob {
         is_news
     }
 
-    /// Finds what is on disk of files that notices have named.
+    /// Finds what is on disk of files that notices have named since this was called last.
     fn find_stale(&mut self) {
-        let Some(plan) = self.plan.clone() else { return };
-        let objects = self.objects();
-        let Self { state, withdrawn, on_disk, .. } = self;
-        let parts = objects.filter_map(|object| {
-            let part = state.part(object.key);
-            Some((object, part.filter(|part| part.kind == PartKind::Payload)?))
-        });
-        let parts: Vec<_> = parts.collect();
-        for file in withdrawn.told() {
-            on_disk.withdraw(plan.chunks().payload_of(file), parts.iter().copied());
+        let Self { plan: Some(plan), sender, state, withdrawn, on_disk, .. } = self else { return };
+        for file in withdrawn.take_news().into_iter().flatten() {
+            let place = plan.chunks().payload_of(file);
+            let over = state.extents_over(place.clone());
+            let objects = over.map(|(key, part)| (ObjectRef { sender: *sender, key }, part));
+            on_disk.withdraw(place, objects);
         }
     }
 

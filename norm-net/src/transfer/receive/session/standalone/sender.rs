@@ -102,6 +102,18 @@ impl StandaloneSender {
         self.files.values().fold(self.bytes, |sum, file| sum.saturating_add(file.size()))
     }
 
+    /// How many files are complete, and of how many is known.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.complete, self.complete + self.files.len() as u64)
+    }
+
+    /// Where a file will be that is being received: the last one to begin of which something is
+    /// here.
+    pub(super) fn current(&self) -> Option<PathBuf> {
+        let file = self.files.values().rev().find(|file| file.written() > 0)?;
+        Some(file.target().to_owned())
+    }
+
     /// True while files of it are being received, or are to be later.
     pub(super) fn is_receiving(&self) -> bool {
         !self.files.is_empty() || !self.postponed.is_empty()

@@ -19,6 +19,7 @@ use crate::event::Problem;
 use crate::io::workers::guarded;
 use crate::transfer::receive::session::notifier::{Notifier, SetRef};
 use crate::transfer::receive::session::policy::FilePolicy;
+use crate::transfer::receive::session::set_job::Placing;
 
 /// A set that is verified, and what becomes of it.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub(in super::super) struct VerifiedSet {
     pub(in super::super) failed: BTreeSet<usize>,
     /// What a receipt says of it, if all of it is wanted and right.
     pub(in super::super) whole: Option<WholeSet>,
+    /// How far placing them is.
+    pub(in super::super) placing: Arc<Placing>,
 }
 
 /// The files of a verified set to be placed.
@@ -49,11 +52,12 @@ impl PlaceSetTask {
     /// Does it, and says of each file that it is complete.
     pub(super) fn run(self) {
         let Self { number, verified, policy, cancel, events, results } = self;
-        let VerifiedSet { name, spool, plan, failed, whole } = verified;
+        let VerifiedSet { name, spool, plan, failed, whole, placing } = verified;
         let began = SystemTime::now();
         let placed = guarded(|| {
             let options = policy.place_options();
             let mut placed = place_set(&spool, &plan, &failed, &options, &cancel, &mut |file| {
+                placing.note(file.path);
                 events.file_placed(name, file);
             })?;
             if whole.is_some() {
