@@ -42,7 +42,7 @@ mod tests {
         spool.know_files(&plan);
         let here = || files_here(&spool, &plan);
         assert_eq!(here(), Some(0));
-        let mut write = |start: u64, end: u64| {
+        let write = |start: u64, end: u64| {
             spool.write(SpoolFile::Payload, &vec![7; (end - start) as usize], start).unwrap();
             assert_eq!(spool.last_written(), Some(start));
             here()
