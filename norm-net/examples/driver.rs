@@ -68,7 +68,8 @@ fn send(socket: &UdpSocket, to: SocketAddr, content: &Bytes) -> Result<(), Box<d
                     let result = coded.map(Bytes::from).map_err(|_| norm_core::endpoint::JobFailed);
                     Some(JobDone::Encode { block: job.block, first: job.first, result })
                 }
-                Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => None, // this sender has none
+                // This sender has none of these.
+                Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => None,
             },
         )?;
     }

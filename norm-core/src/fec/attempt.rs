@@ -44,7 +44,8 @@ impl Attempt {
     /// `None` when they do not suffice.
     pub(super) fn solve<'a>(
         &mut self,
-        (k, symbol_size): (u32, u16),
+        k: u32,
+        symbol_size: u16,
         held: &[u64],
         source: impl Iterator<Item = &'a [u8]>,
         repair: impl Iterator<Item = (u32, &'a [u8])>,

@@ -266,8 +266,8 @@ impl BlockBuffer {
                 let (source, repair) =
                     (self.symbols.chunks_exact(full), self.repair.chunks_exact(full));
                 let repair = self.repair_ids.iter().copied().zip(repair);
-                let shape = (self.k, self.symbol_size);
-                let solved = self.attempt.solve(shape, &self.held, source, repair);
+                let (k, symbol_size) = (self.k, self.symbol_size);
+                let solved = self.attempt.solve(k, symbol_size, &self.held, source, repair);
                 self.take_solved(solved)
             }
             Scheme::RaptorQ => {

@@ -338,7 +338,8 @@ impl Application<Sender> for Session {
                 engine.handle_job(now, done);
             }
             Job::Encode(job) => self.encode(job),
-            Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => {} // this sender has none
+            // This sender has none of these.
+            Job::Store(_) | Job::Recall(_) | Job::Prepare(_) | Job::Gather(_) => {}
         }
     }
 
