@@ -72,8 +72,8 @@ impl Destination {
         }
     }
 
-    /// Writes the report, once: under its name it is complete or absent. Where another run has taken
-    /// the name since the start, it gets the next free one, which is returned.
+    /// Writes the report, once: under its name it is complete or absent. Where another run has
+    /// taken the name since the start, it gets the next free one, which is returned.
     ///
     /// # Errors
     ///

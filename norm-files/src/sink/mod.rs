@@ -16,7 +16,6 @@ mod digests;
 mod existing;
 mod file_count;
 mod flush;
-mod held;
 mod in_place;
 mod ledger;
 mod metadata;

@@ -286,8 +286,9 @@ pub struct SendProgress {
     pub bytes_sent: u64,
     /// Bytes of content in all.
     pub bytes_total: u64,
-    /// The file that was read last, to be sent or for repair; null before there is one, and in
-    /// passes, in which many are under way.
+    /// The file that is being sent; when all were sent once, and where only what receivers ask for
+    /// is sent, the one that was read last. Null before there is one, and in passes, in which many
+    /// are under way.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_path"))]
     pub file: Option<PathBuf>,
     /// Files of which all was sent once; null in passes, and where only what receivers ask for is

@@ -1,10 +1,13 @@
 use std::fs::{self, OpenOptions};
+use std::sync::Arc;
 
 use norm_core::fileset::{
     ChunkHasher, DigestListWriter, Entry, EntryKind, ManifestWriter, TEMP_PREFIX,
 };
 
 use super::*;
+use crate::sink::digests::Digests;
+use crate::sink::resume::{ResumeProblem, State};
 use crate::sink::spool_table::Spools;
 
 const SET: ManifestHash = ManifestHash([0xab; 32]);
@@ -437,4 +440,27 @@ fn what_an_earlier_session_has_kept_counts_as_far_as_it_is_wanted() {
     assert_eq!(spool.written(), 10);
     spool.begin_again();
     assert_eq!(spool.written(), 10);
+}
+
+#[test]
+fn what_is_written_or_in_memory_is_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = Spools::new(dir.path(), true).create(ManifestHash([1; 32]), 100).unwrap();
+    spool.write(SpoolFile::Payload, &[7; 20], 10).unwrap();
+    let held = |start, end| spool.held(start, end).iter().collect::<Vec<_>>();
+    assert_eq!(held(0, 100), [(10, 30)]);
+    assert_eq!(held(20, 100), [(0, 10)]);
+    assert_eq!(held(12, 25), [(0, 13)]);
+    assert_eq!(held(30, 100), []);
+    let part = Part { kind: norm_core::fileset::PartKind::Payload, offset: 20, size: 80 };
+    spool.announce(&part, 30, 10);
+    assert_eq!(held(20, 100), [(0, 10), (30, 40)]);
+    let mut buffer = [0; 5];
+    spool.read_held(&mut buffer, 25).unwrap();
+    assert_eq!(buffer, [7; 5]);
+    assert!(spool.read_held(&mut buffer, 50).is_err(), "it is in memory");
+    assert_eq!(held(20, 100), [(0, 10), (30, 40)]);
+    spool.file(SpoolFile::Payload).set_len(26).unwrap();
+    assert!(spool.read_held(&mut buffer, 24).is_err());
+    assert_eq!(held(0, 100), [(10, 24), (29, 30), (50, 60)]);
 }

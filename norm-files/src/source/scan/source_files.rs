@@ -66,13 +66,13 @@ impl SourcePlace {
     }
 }
 
-/// Files with content, in the order of the payload.
+/// Files with content, in the order of the payload. Copies share what they hold.
 #[derive(Clone, Debug)]
 pub struct SourceFiles {
     manifest: KeptBytes,
     map: Arc<ChunkMap>,
     roots: Vec<Root>,
-    places: Vec<SourcePlace>,
+    places: Arc<Vec<SourcePlace>>,
     /// Times that were found since the scan.
     #[cfg(test)]
     times: Option<Vec<(Mtime, Ctime)>>,
@@ -91,7 +91,7 @@ impl SourceFiles {
             manifest,
             map,
             roots,
-            places,
+            places: Arc::new(places),
             #[cfg(test)]
             times: None,
         }

@@ -1,16 +1,14 @@
 //! Which file is being sent, and how many were: for people.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use norm_core::fileset::ChunkMap;
 use norm_core::transfer::OutboundProgress;
-use norm_files::source::FileSet;
+use norm_files::source::{FileSet, SourceFiles};
 
 /// Where the files of a session are in its content.
 #[derive(Clone, Debug)]
 pub(super) struct SentFiles {
-    map: Arc<ChunkMap>,
+    files: SourceFiles,
     /// Bytes of the manifest.
     manifest: u64,
     /// The digest list comes before the files.
@@ -22,8 +20,8 @@ pub(super) struct SentFiles {
 impl SentFiles {
     /// Those that were found.
     pub(super) fn new(found: &FileSet, list_first: bool) -> Self {
-        let (map, manifest) = (Arc::clone(&found.map), found.manifest.len() as u64);
-        Self { map, manifest, list_first, total: found.file_count }
+        let (files, manifest) = (found.files.clone(), found.manifest.len() as u64);
+        Self { files, manifest, list_first, total: found.file_count }
     }
 
     /// How many there are.
@@ -36,21 +34,36 @@ impl SentFiles {
         if progress.on_request || progress.pass > 0 {
             return None;
         }
-        let payload = self.map.payload_size();
-        let lists = progress.bytes_total.saturating_sub(payload);
-        let before = if self.list_first { lists } else { lists.min(self.manifest) };
-        let place = progress.bytes_sent.saturating_sub(before);
-        let sent = if place >= payload { self.total } else { self.map.file_at(place) as u64 };
+        let file = self.position(progress).unwrap_or(0);
+        let sent = if file == self.files.len() { self.total } else { file as u64 };
         Some(sent.min(self.total))
     }
 
-    /// The file to be told of, when this one was read last.
+    /// The file whose first transmission is under way, by its index, or how many there are when all
+    /// were sent; `None` before the first one.
+    fn position(&self, progress: &OutboundProgress) -> Option<usize> {
+        let map = self.files.map();
+        let lists = progress.bytes_total.saturating_sub(map.payload_size());
+        let before = if self.list_first { lists } else { lists.min(self.manifest) };
+        Some(map.file_at(progress.bytes_sent.checked_sub(before)?))
+    }
+
+    /// The file to be told of, when this one was read last: when all were sent once, and where
+    /// only what receivers ask for is sent, that is the one.
     pub(super) fn told(
         &self,
-        read: Option<PathBuf>,
+        read: impl FnOnce() -> Option<PathBuf>,
         progress: &OutboundProgress,
     ) -> Option<PathBuf> {
-        read.filter(|_| progress.pass == 0)
+        if progress.pass > 0 {
+            return None;
+        }
+        let position =
+            if progress.on_request { Some(self.files.len()) } else { self.position(progress) };
+        match self.files.get(position?) {
+            Some(file) => Some(file.path),
+            None => read(),
+        }
     }
 }
 
@@ -82,11 +95,23 @@ mod tests {
             assert_eq!(at(list_first, before - 1), Some(0));
         }
         let files = SentFiles::new(&found, false);
-        let passes = OutboundProgress { pass: 1, bytes_sent: 1_000, ..OutboundProgress::default() };
-        assert_eq!(files.sent(&passes), None);
-        assert_eq!(files.told(Some("a".into()), &passes), None);
-        let asked = OutboundProgress { on_request: true, ..OutboundProgress::default() };
-        assert_eq!(files.sent(&asked), None);
-        assert_eq!(files.told(Some("a".into()), &asked), Some("a".into()));
+        let read = || Some("read".into());
+        let told = |progress| {
+            let path = files.told(read, &progress)?;
+            Some(path.file_name()?.to_str()?.to_owned())
+        };
+        let sent = |bytes_sent| OutboundProgress {
+            bytes_sent,
+            bytes_total: manifest + 135,
+            ..OutboundProgress::default()
+        };
+        assert_eq!(told(sent(manifest - 1)), None, "that is the manifest");
+        assert_eq!(told(sent(manifest)).unwrap(), "a");
+        assert_eq!(told(sent(manifest + 10)).unwrap(), "b");
+        assert_eq!(told(sent(manifest + 35)).unwrap(), "read", "repair");
+        let passes = OutboundProgress { pass: 1, ..sent(1_000) };
+        assert_eq!((files.sent(&passes), told(passes)), (None, None));
+        let asked = OutboundProgress { on_request: true, ..sent(0) };
+        assert_eq!((files.sent(&asked), told(asked).unwrap()), (None, "read".to_owned()));
     }
 }

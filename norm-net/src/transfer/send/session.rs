@@ -244,7 +244,7 @@ impl Session {
             pass: progress.pass,
             bytes_sent: progress.bytes_sent,
             bytes_total: progress.bytes_total,
-            file: self.facts.files.told(self.jobs.current_file(), &progress),
+            file: self.facts.files.told(|| self.jobs.current_file(), &progress),
             files_sent: self.facts.files.sent(&progress),
             files_total: self.facts.files.total(),
             wire_bytes: stats.bytes,

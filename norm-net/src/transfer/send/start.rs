@@ -83,13 +83,12 @@ pub(super) fn start_with<P: Protocol>(
     let options = &options;
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
-    let mut rng = Rng::new(options.seed.map_or_else(os_seed, Ok)?);
-    let clock = Clock::start();
+    let (mut rng, clock) = (Rng::new(options.seed.map_or_else(os_seed, Ok)?), Clock::start());
+    let files = SentFiles::new(&found, options.content.hash_first);
     let (repeated, admission, hashed) = repeat.map_or((None, None, None), |repeat| {
         (Some(repeat.set), Some(repeat.admission), repeat.hashed)
     });
     let carrier = protocol.carrier();
-    let files = SentFiles::new(&found, options.content.hash_first);
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
     let Prepared { mut engine, held, source, first_key, set, fec_id, block_len, left_out } =
         prepared;
