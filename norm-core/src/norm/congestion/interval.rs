@@ -131,10 +131,11 @@ pub struct Interval {
 
 impl Interval {
     /// Puts the counts side by side; `usual_loss` is the share of packets that receivers have lost
-    /// at quiet times of late. `None` when they cannot be of the same packets.
+    /// at quiet times of late. Faster times begin `between` its ends. `None` when the counts cannot
+    /// be of the same packets.
     pub(super) fn new(
-        from: Departure,
-        to: Departure,
+        [from, to]: [Departure; 2],
+        between: &[Departure],
         report: &PathReport,
         overhead: PacketOverhead,
         reporter: Reporter,
@@ -159,9 +160,12 @@ impl Interval {
         let lossy = overrun || exceeds_baseline(report, base, known, reporter, sigmas);
         // What the host has dropped, the path has delivered.
         let got = if overrun { got as f64 } else { got as f64 / (1.0 - dropped) };
-        let sent = (bytes + headers(packets)) as f64 / span.as_secs_f64();
-        let counted = got / took / (1.0 - base);
-        let passed = sent * span.as_secs_f64() / took;
+        let bytes = (bytes + headers(packets)) as f64;
+        let sent = bytes / span.as_secs_f64();
+        let faster = Faster { between, to, overhead, queue: report.queue };
+        let without_loss = got / (1.0 - base);
+        let counted = faster.most_passed(bytes - without_loss).max(without_loss / took);
+        let passed = faster.most_passed(0.0).max(bytes / took);
         let chance = chance(report, base, known, sigmas) / (1.0 - base);
         let waiting = report.queue.as_secs_f64() * packets as f64 / took;
         let delivered = if lossy {
@@ -195,6 +199,13 @@ impl Interval {
         self.packets < STRONG_PACKETS && !self.has_grown(Duration::ZERO) && self.queue <= LONG_QUEUE
     }
 
+    /// Packets wait in a queue, and so few that any queue holds them: what is lost is no overflow.
+    pub(super) fn fits_any_queue(&self, jitter: Duration) -> bool {
+        let took = (self.span + self.grown).as_secs_f64();
+        let waiting = self.queue.as_secs_f64() * f64::from(self.packets) / took;
+        self.has_grown(jitter) && waiting <= SHORT_QUEUE
+    }
+
     /// What the path takes, in bytes per second, if chance lost as much as it may.
     pub fn most_delivered(&self) -> f64 {
         self.delivered * (1.0 + if self.lossy { self.chance } else { 0.0 })
@@ -216,6 +227,32 @@ impl Interval {
         let packet = self.span / self.packets.max(1);
         let least = MIN_GROWTH.max(jitter * 3).max(self.jitter).max(packet * 3 / 2);
         self.grown > least.max(self.span.mul_f64(GROWTH_SHARE))
+    }
+}
+
+/// Faster times that last until the end of an interval. In slower ones before, the path may have
+/// had less to do than it could: what passed of all is less than it takes then.
+struct Faster<'a> {
+    /// When each of them began.
+    between: &'a [Departure],
+    to: Departure,
+    overhead: PacketOverhead,
+    /// At the end.
+    queue: Duration,
+}
+
+impl Faster<'_> {
+    /// What passed at least in one of them, in bytes per second: what was sent, but for `lost`
+    /// bytes, until the queue at the end had passed.
+    fn most_passed(&self, lost: f64) -> f64 {
+        let passed = |from: &Departure| {
+            let packets = self.to.total.packets.saturating_sub(from.total.packets);
+            let bytes = self.to.total.bytes.saturating_sub(from.total.bytes);
+            let sent = (bytes + self.overhead.of(packets)) as f64;
+            let time = self.to.at.saturating_since(from.at) + self.queue;
+            (sent - lost.max(0.0)) / time.as_secs_f64().max(1e-6)
+        };
+        self.between.iter().map(passed).fold(0.0, f64::max)
     }
 }
 
@@ -323,7 +360,7 @@ mod tests {
 
     fn interval_of(report: &PathReport, reporter: Reporter) -> Option<Interval> {
         let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
-        Interval::new(from, to, report, PacketOverhead::IPV4, reporter, 0.0)
+        Interval::new([from, to], &[], report, PacketOverhead::IPV4, reporter, 0.0)
     }
 
     #[test]
@@ -387,10 +424,27 @@ mod tests {
             let queue = MS * 10;
             let report = PathReport { baseline_packets, queue, ..report(MS * 20, 140, 60, 0.0) };
             let (overhead, asked) = (PacketOverhead::IPV4, Reporter::Asked);
-            Interval::new(from, to, &report, overhead, asked, usual_loss).unwrap().lossy
+            Interval::new([from, to], &[], &report, overhead, asked, usual_loss).unwrap().lossy
         };
         assert!(!lossy(10, 0.2), "none of ten lost, 0.3 now");
         assert!(lossy(10, 0.0) && lossy(2_000, 0.2));
+    }
+
+    #[test]
+    fn path_that_had_less_to_do_before_a_faster_time_takes_what_passed_of_that() {
+        // 20 ms at 4 MB/s, and 20 ms at 12 MB/s, which 10 MB/s pass.
+        let [from, to] = [departure(MS * 5, 100), departure(MS * 45, 420)];
+        let faster = departure(MS * 25, 180);
+        let delivered = |received, lost, base| {
+            let queue = MS * 4;
+            let report = PathReport { queue, ..report(MS * 44, received, lost, base) };
+            let (overhead, asked) = (PacketOverhead::IPV4, Reporter::Asked);
+            Interval::new([from, to], &[faster], &report, overhead, asked, 0.0).unwrap().delivered
+        };
+        assert!((delivered(320, 0, 0.0) - 10e6).abs() < 1.0);
+        assert!((delivered(240, 80, 0.25) - 10e6).abs() < 1.0);
+        // 80 of the 240 were lost.
+        assert!((delivered(240, 80, 0.0) - 160e3 / 0.024).abs() < 1.0);
     }
 
     #[test]
@@ -406,8 +460,8 @@ mod tests {
     fn impossible_reports_are_refused() {
         assert!(interval(&report(MS * 20, 250, 0, 0.0)).is_none(), "more than was sent");
         let early = Interval::new(
-            departure(MS * 5, 100),
-            departure(MS * 5, 300),
+            [departure(MS * 5, 100), departure(MS * 5, 300)],
+            &[],
             &report(MS, 1, 0, 0.0),
             PacketOverhead::IPV4,
             Reporter::Asked,

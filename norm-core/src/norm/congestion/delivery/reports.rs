@@ -3,18 +3,20 @@
 use core::time::Duration;
 
 use super::super::interval::Interval;
-use super::Delivery;
 use super::burst::Cause;
 use super::probing::Inconclusive;
 use super::scavenger::Response;
 use super::schedule::{MIN_PROBE_INTERVAL, Phase};
 use super::shortfall::Shortfalls;
 use super::verdict::{self, BUSY, MIN_KEPT, ObserveVerdict, ProbeVerdict};
+use super::{DRAIN_SHARE, Delivery};
 use crate::base::Timestamp;
 use crate::norm::wire::PathReport;
 
 /// Delay of a probe packet up to this counts as jitter, if it was no queue.
 const MAX_JITTER_SAMPLE: Duration = Duration::from_millis(50);
+/// The queue that the last rate probe of startup has made is drained for this long at most.
+const MAX_DRAIN: Duration = Duration::from_millis(250);
 
 /// What the controller makes of a report of the limiting receiver, for a trace.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -252,7 +254,8 @@ impl Delivery {
         self.limit_found(now);
         if startup {
             self.schedule.drain();
-            self.schedule.end_at(now + self.phase_length());
+            let drained = probe.queue.div_f64(1.0 - DRAIN_SHARE).min(MAX_DRAIN);
+            self.schedule.end_at(now + self.phase_length().max(drained));
         }
     }
 
@@ -260,11 +263,12 @@ impl Delivery {
         if self.shorten_bursts(now, interval) {
             return Verdict::BurstsShortened;
         }
-        if !self.shortfalls.note(interval, self.jitter()) {
+        let (jitter, lossy) = (self.jitter(), self.path.is_lossy());
+        let Some(takes) = self.shortfalls.note(interval, jitter, lossy) else {
             return Verdict::Shortfall;
-        }
+        };
         // An old report may be of a faster time than now.
-        self.path.lower_to(interval.delivered.max(self.path.min_rate()));
+        self.path.lower_to(takes.max(self.path.min_rate()));
         self.probing.note_shortfall(now, &self.path);
         self.probing.note_fall(&self.path);
         self.limit_found(now);

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::super::interval::Interval;
+use super::super::interval::{Interval, STRONG_PACKETS};
 
 /// Shortfalls in a row that are congestion: one may be chance, or a receiver that came late to its
 /// socket.
@@ -12,32 +12,56 @@ const CONGESTED: u32 = 2;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Shortfalls {
     count: u32,
+    /// Packets of those that rest on the loss of few packets alone.
+    weak_packets: u32,
+    /// What was delivered of these packets, in bytes per second, multiplied by their number.
+    weak_delivered: f64,
     /// How much longer the delay of a probe packet became in the last one; jitter, if the next
     /// interval is none.
     pending_jitter: Duration,
 }
 
 impl Shortfalls {
-    /// Counts one; true when it is congestion, and the count begins anew.
-    pub(super) fn note(&mut self, interval: &Interval, jitter: Duration) -> bool {
+    /// Counts one; what the path takes, in bytes per second, when it is congestion, and the count
+    /// begins anew. `lossy` where so much is lost at any rate that few packets tell little.
+    pub(super) fn note(
+        &mut self,
+        interval: &Interval,
+        jitter: Duration,
+        lossy: bool,
+    ) -> Option<f64> {
         self.count += 1;
-        let clear = interval.lossy && interval.has_grown(jitter);
-        if self.count < CONGESTED && !clear {
-            self.pending_jitter = interval.grown;
-            return false;
+        let weak = lossy && interval.is_weak();
+        if weak {
+            self.weak_packets = self.weak_packets.saturating_add(interval.packets);
+            self.weak_delivered += interval.delivered * f64::from(interval.packets);
         }
+        let clear = interval.lossy && interval.has_grown(jitter);
+        let enough = self.count >= CONGESTED && (!weak || self.weak_packets >= STRONG_PACKETS);
+        if !enough && !clear {
+            self.pending_jitter = interval.grown;
+            return None;
+        }
+        let takes = if weak { self.most_delivered(interval) } else { interval.delivered };
         *self = Self::default();
-        true
+        Some(takes)
+    }
+
+    /// What the path takes by all weak shortfalls, of which `last` is one, if chance lost as much
+    /// of them together as it may.
+    fn most_delivered(&self, last: &Interval) -> f64 {
+        let packets = f64::from(self.weak_packets.max(1));
+        let chance = last.chance * libm::sqrt(f64::from(last.packets) / packets);
+        self.weak_delivered / packets * (1.0 + chance)
     }
 
     /// All arrived: the count ends. The pending jitter, which was no queue then.
     pub(super) fn end(&mut self) -> Duration {
-        self.count = 0;
-        core::mem::take(&mut self.pending_jitter)
+        core::mem::take(self).pending_jitter
     }
 
     /// The count ends, and the pending jitter stays.
     pub(super) fn forget_count(&mut self) {
-        self.count = 0;
+        *self = Self { pending_jitter: self.pending_jitter, ..Self::default() };
     }
 }

@@ -138,7 +138,8 @@ pub(super) fn bandwidth_after_failure(
     // After startup the bandwidth estimate is known to arrive; a path that takes less shows it in
     // other phases, too.
     let least = bandwidth * if startup { MIN_KEPT_STARTUP } else { MIN_KEPT };
-    let by_time = startup && loss_unknown && !probe.lossy;
+    let no_overflow = !probe.lossy || probe.fits_any_queue(path.jitter());
+    let by_time = startup && loss_unknown && no_overflow;
     let arrived = if by_time { probe.passed } else { probe.delivered };
     let found = arrived.clamp(least, probe.sent.max(bandwidth));
     if startup { found } else { found.min(bandwidth * FIRST_GAIN) }
