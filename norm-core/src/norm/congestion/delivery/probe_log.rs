@@ -59,7 +59,9 @@ impl ProbeLog {
     ) -> Option<Interval> {
         let to = self.find(report.cc_sequence)?;
         let from = self.find(report.cc_sequence.wrapping_sub(report.probes))?;
-        let (ends, faster) = ([from.departure, to.departure], self.faster(report));
+        let ends = [from.departure, to.departure];
+        let scavenges = reporter == Reporter::AskedByScavenger;
+        let faster = if scavenges { Vec::new() } else { self.faster(report) };
         Interval::new(ends, &faster, report, overhead, reporter, usual_loss)
     }
 

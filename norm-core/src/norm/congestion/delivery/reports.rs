@@ -248,13 +248,22 @@ impl Delivery {
 
     /// The path takes no more than what arrived of a rate probe.
     pub(super) fn probe_failed(&mut self, now: Timestamp, probe: &Interval) {
-        let (startup, loss_unknown) = (self.is_startup(), self.probing.loss_outside_probes());
-        let found = verdict::bandwidth_after_failure(probe, &self.path, startup, loss_unknown);
-        self.path.set_bandwidth(found);
+        let (startup, scavenges) = (self.is_startup(), self.scavenger.is_some());
+        // In startup something was lost outside rate probes as well: which share is congestion is
+        // not known.
+        let loss_unknown = startup && self.probing.loss_outside_probes();
+        let no_overflow = !scavenges && probe.fits_any_queue(self.jitter());
+        let by_time = loss_unknown && (!probe.lossy || no_overflow);
+        let found = verdict::bandwidth_after_failure(probe, &self.path, startup, by_time);
+        // A queue that stood before shows that the path takes no more than is known.
+        let stood = !scavenges && verdict::queue_stood(probe, &self.path);
+        let most = if stood { self.bandwidth() } else { f64::INFINITY };
+        self.path.set_bandwidth(found.min(most));
         self.limit_found(now);
         if startup {
             self.schedule.drain();
-            let drained = probe.queue.div_f64(1.0 - DRAIN_SHARE).min(MAX_DRAIN);
+            let queue = if scavenges { Duration::ZERO } else { probe.queue };
+            let drained = queue.div_f64(1.0 - DRAIN_SHARE).min(MAX_DRAIN);
             self.schedule.end_at(now + self.phase_length().max(drained));
         }
     }
@@ -263,7 +272,8 @@ impl Delivery {
         if self.shorten_bursts(now, interval) {
             return Verdict::BurstsShortened;
         }
-        let (jitter, lossy) = (self.jitter(), self.path.is_lossy());
+        let jitter = self.jitter();
+        let lossy = self.path.is_lossy() && self.scavenger.is_none();
         let Some(takes) = self.shortfalls.note(interval, jitter, lossy) else {
             return Verdict::Shortfall;
         };

@@ -65,3 +65,50 @@ impl Shortfalls {
         *self = Self { pending_jitter: self.pending_jitter, ..Self::default() };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 20 packets of which a third too many were lost, without a queue.
+    fn weak() -> Interval {
+        Interval {
+            sent: 9e5,
+            delivered: 6e5,
+            passed: 9e5,
+            grown: Duration::ZERO,
+            queue: Duration::ZERO,
+            jitter: Duration::ZERO,
+            baseline_loss: 0.2,
+            lossy: true,
+            ce_share: 0.0,
+            span: Duration::from_millis(20),
+            packets: 20,
+            doubtful: false,
+            chance: 0.3,
+            dropped: 0.0,
+        }
+    }
+
+    #[test]
+    fn few_packets_tell_little_where_loss_is_usual() {
+        let (mut usual, mut rare) = (Shortfalls::default(), Shortfalls::default());
+        let mut note = |interval| usual.note(&interval, Duration::ZERO, true);
+        assert_eq!((note(weak()), note(weak())), (None, None));
+        let takes = note(weak()).expect("60 packets in all");
+        assert!((takes - 6e5 * (1.0 + 0.3 / libm::sqrt(3.0))).abs() < 1.0, "{takes}");
+        assert_eq!(note(weak()), None, "the count begins anew");
+        let mut note = |interval| rare.note(&interval, Duration::ZERO, false);
+        assert_eq!((note(weak()), note(weak())), (None, Some(6e5)));
+    }
+
+    #[test]
+    fn queue_counts_at_once_with_loss_and_the_second_time_without() {
+        let mut shortfalls = Shortfalls::default();
+        let mut note = |interval| shortfalls.note(&interval, Duration::ZERO, true);
+        let grown = Duration::from_millis(10);
+        assert_eq!(note(Interval { grown, ..weak() }), Some(6e5));
+        let queued = || Interval { grown, lossy: false, ..weak() };
+        assert_eq!((note(queued()), note(queued())), (None, Some(6e5)));
+    }
+}
