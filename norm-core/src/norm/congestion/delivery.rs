@@ -213,6 +213,13 @@ impl Delivery {
         self.log.interval(report, self.path.overhead(), reporter, self.path.usual_loss())
     }
 
+    /// Notes what a receiver that does not limit the rate loses at quiet times.
+    pub fn note_other(&mut self, report: &PathReport) {
+        if report.baseline_packets > 0 {
+            self.path.note_loss_of_others(f64::from(report.baseline_loss) / 65_535.0);
+        }
+    }
+
     /// Whether a report has CE marks that no rate probe explains; in startup, where rate probes
     /// follow each other, they explain none.
     pub fn shows_ce_marks(&self, report: &PathReport) -> bool {

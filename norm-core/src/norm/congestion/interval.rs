@@ -23,6 +23,8 @@ const SIGMAS: f64 = 3.0;
 const CLEAN_PACKETS: f64 = 30.0;
 /// A usual loss up to this share is little: 2 %.
 pub(super) const LITTLE_LOSS: f64 = 0.02;
+/// The usual loss counts for this many packets beside a lower baseline.
+const USUAL_PACKETS: f64 = 200.0;
 /// A baseline by this many packets counts as known while a queue stands.
 const ENOUGH_PACKETS: u16 = 100;
 /// Any baseline counts for this many packets at least with a scavenger, which takes losses for
@@ -131,10 +133,11 @@ pub struct Interval {
 
 impl Interval {
     /// Puts the counts side by side; `usual_loss` is the share of packets that receivers have lost
-    /// at quiet times of late. `None` when they cannot be of the same packets.
+    /// at quiet times of late. Faster times begin `between` its ends. `None` when the counts cannot
+    /// be of the same packets.
     pub(super) fn new(
-        from: Departure,
-        to: Departure,
+        [from, to]: [Departure; 2],
+        between: &[Departure],
         report: &PathReport,
         overhead: PacketOverhead,
         reporter: Reporter,
@@ -148,7 +151,7 @@ impl Interval {
         }
         let headers = |packets: u64| overhead.of(packets);
         let reported = f64::from(report.baseline_loss) / 65_535.0;
-        let base = reported.min(MAX_BASELINE_LOSS);
+        let base = likely_baseline(report, reported.min(MAX_BASELINE_LOSS), reporter, usual_loss);
         let took = report.span.max(span / 64).as_secs_f64();
         let got = u64::from(report.bytes) + headers(report.received.into());
         let dropped = f64::from(report.dropped) / report.packets().max(1) as f64;
@@ -159,9 +162,12 @@ impl Interval {
         let lossy = overrun || exceeds_baseline(report, base, known, reporter, sigmas);
         // What the host has dropped, the path has delivered.
         let got = if overrun { got as f64 } else { got as f64 / (1.0 - dropped) };
-        let sent = (bytes + headers(packets)) as f64 / span.as_secs_f64();
-        let counted = got / took / (1.0 - base);
-        let passed = sent * span.as_secs_f64() / took;
+        let bytes = (bytes + headers(packets)) as f64;
+        let sent = bytes / span.as_secs_f64();
+        let faster = Faster { between, to, overhead, queue: report.queue };
+        let without_loss = got / (1.0 - base);
+        let counted = faster.most_passed(bytes - without_loss).max(without_loss / took);
+        let passed = faster.most_passed(0.0).max(bytes / took);
         let chance = chance(report, base, known, sigmas) / (1.0 - base);
         let waiting = report.queue.as_secs_f64() * packets as f64 / took;
         let delivered = if lossy {
@@ -179,7 +185,7 @@ impl Interval {
             grown: report.span.saturating_sub(span),
             queue: report.queue,
             jitter: report.jitter,
-            baseline_loss: base,
+            baseline_loss: reported.min(MAX_BASELINE_LOSS),
             lossy,
             ce_share: f64::from(report.ce_marked) / f64::from(report.received.max(1)),
             span,
@@ -193,6 +199,13 @@ impl Interval {
     /// That less arrived than was sent rests on the loss of few packets alone.
     pub fn is_weak(&self) -> bool {
         self.packets < STRONG_PACKETS && !self.has_grown(Duration::ZERO) && self.queue <= LONG_QUEUE
+    }
+
+    /// Packets wait in a queue, and so few that any queue holds them: what is lost is no overflow.
+    pub(super) fn fits_any_queue(&self, jitter: Duration) -> bool {
+        let took = (self.span + self.grown).as_secs_f64();
+        let waiting = self.queue.as_secs_f64() * f64::from(self.packets) / took;
+        self.has_grown(jitter) && waiting <= SHORT_QUEUE
     }
 
     /// What the path takes, in bytes per second, if chance lost as much as it may.
@@ -219,12 +232,49 @@ impl Interval {
     }
 }
 
+/// Faster times that last until the end of an interval. In slower ones before, the path may have
+/// had less to do than it could: what passed of all is less than it takes then.
+struct Faster<'a> {
+    /// When each of them began.
+    between: &'a [Departure],
+    to: Departure,
+    overhead: PacketOverhead,
+    /// At the end.
+    queue: Duration,
+}
+
+impl Faster<'_> {
+    /// What passed at least in one of them, in bytes per second: what was sent, but for `lost`
+    /// bytes, until the queue at the end had passed.
+    fn most_passed(&self, lost: f64) -> f64 {
+        let passed = |from: &Departure| {
+            let packets = self.to.total.packets.saturating_sub(from.total.packets);
+            let bytes = self.to.total.bytes.saturating_sub(from.total.bytes);
+            let sent = (bytes + self.overhead.of(packets)) as f64;
+            let time = self.to.at.saturating_since(from.at) + self.queue;
+            (sent - lost.max(0.0)) / time.as_secs_f64().max(1e-6)
+        };
+        self.between.iter().map(passed).fold(0.0, f64::max)
+    }
+}
+
 /// Whether a report may be true: nothing arrives that was not sent; what overtook a probe packet
 /// may.
 fn is_plausible(report: &PathReport, packets: u64, bytes: u64) -> bool {
     report.packets() <= packets + packets / 8 + 8
         && u64::from(report.bytes) <= bytes * 2
         && report.ce_marked <= report.received
+}
+
+/// The baseline loss, 0 to 1, that is likely: a lower count than is usual of few packets was luck.
+fn likely_baseline(report: &PathReport, counted: f64, reporter: Reporter, usual_loss: f64) -> f64 {
+    let usual_loss = usual_loss.min(MAX_BASELINE_LOSS);
+    let lucky = usual_loss > LITTLE_LOSS && counted < usual_loss;
+    if !lucky || reporter == Reporter::AskedByScavenger {
+        return counted;
+    }
+    let packets = f64::from(report.baseline_packets);
+    (counted * packets + usual_loss * USUAL_PACKETS) / (packets + USUAL_PACKETS)
 }
 
 /// Packets by which the baseline loss is known. `usual_loss` is the baseline loss of the receivers
@@ -291,131 +341,4 @@ fn chance(report: &PathReport, base: f64, known: f64, sigmas: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MS: Duration = Duration::from_millis(1);
-
-    fn departure(at: Duration, packets: u64) -> Departure {
-        Departure { at: Timestamp::ZERO + at, total: Total { bytes: packets * 972, packets } }
-    }
-
-    fn report(span: Duration, received: u32, lost: u32, base: f64) -> PathReport {
-        PathReport {
-            cc_sequence: 2,
-            probes: 1,
-            baseline_loss: (base * 65_535.0) as u16,
-            span,
-            received,
-            lost,
-            dropped: 0,
-            bytes: received * 972,
-            queue: Duration::ZERO,
-            baseline_packets: 2_000,
-            jitter: Duration::ZERO,
-            ce_marked: 0,
-        }
-    }
-
-    fn interval(report: &PathReport) -> Option<Interval> {
-        interval_of(report, Reporter::Asked)
-    }
-
-    fn interval_of(report: &PathReport, reporter: Reporter) -> Option<Interval> {
-        let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
-        Interval::new(from, to, report, PacketOverhead::IPV4, reporter, 0.0)
-    }
-
-    #[test]
-    fn free_path_delivers_what_is_sent() {
-        let free = interval(&report(MS * 20, 200, 0, 0.0)).unwrap();
-        assert!((free.sent - 10e6).abs() < 1.0 && (free.delivered - 10e6).abs() < 1.0);
-        assert!(!free.is_congested(Duration::ZERO));
-    }
-
-    #[test]
-    fn queue_shows_in_the_time_and_a_full_one_in_the_loss() {
-        let growing = interval(&report(MS * 40, 200, 0, 0.0)).unwrap();
-        assert!(growing.is_congested(Duration::ZERO) && !growing.is_congested(MS * 10));
-        assert!((growing.delivered - 5e6).abs() < 1.0);
-        let full = interval(&report(MS * 20, 150, 50, 0.0)).unwrap();
-        assert!(full.is_congested(MS * 10) && (full.delivered - 7.5e6).abs() < 1.0);
-    }
-
-    #[test]
-    fn baseline_loss_is_no_congestion() {
-        let lossy = interval(&report(MS * 20, 150, 50, 0.2)).unwrap();
-        assert!(!lossy.is_congested(Duration::ZERO), "0.25 is 0.2, by chance");
-        assert!((lossy.delivered - 10e6).abs() < 1.0, "as the time says");
-        assert!(interval(&report(MS * 20, 100, 100, 0.2)).unwrap().is_congested(MS));
-    }
-
-    #[test]
-    fn chance_is_greater_with_a_short_baseline_and_in_a_large_group() {
-        let lossy = report(MS * 20, 130, 70, 0.2);
-        assert!(interval(&lossy).unwrap().lossy, "0.35 is hardly 0.2 by chance");
-        let short = PathReport { baseline_packets: 50, ..lossy };
-        assert!(!interval(&short).unwrap().lossy, "0.2 was chance, perhaps");
-        assert!(
-            !interval_of(&lossy, Reporter::OneOf(1_000)).unwrap().lossy,
-            "the unluckiest of a thousand"
-        );
-        assert!(
-            interval_of(&report(MS * 20, 100, 100, 0.2), Reporter::OneOf(1_000)).unwrap().lossy
-        );
-    }
-
-    #[test]
-    fn count_tells_while_a_queue_may_be_full_and_is_not_taken_at_its_lowest() {
-        // Fifty packets wait when it ends.
-        let full = PathReport { queue: MS * 5, ..report(MS * 20, 150, 50, 0.2) };
-        let delivered = |reporter| interval_of(&full, reporter).unwrap().delivered;
-        let [one, many] = [Reporter::Asked, Reporter::OneOf(100)].map(delivered);
-        assert!((9.4e6..9.8e6).contains(&one), "{one}");
-        assert!((10e6 - many).abs() < 1.0, "the unluckiest of a hundred: {many}");
-        let short = PathReport { queue: MS / 2, ..full };
-        assert!((interval(&short).unwrap().delivered - 10e6).abs() < 1.0);
-        let scavenger = interval_of(&full, Reporter::AskedByScavenger).unwrap();
-        assert!((scavenger.delivered - 9.375e6).abs() < 1e4);
-    }
-
-    #[test]
-    fn baseline_of_few_packets_tells_little_where_others_lose_more() {
-        let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
-        let lossy = |baseline_packets, usual_loss| {
-            // A queue stands.
-            let queue = MS * 10;
-            let report = PathReport { baseline_packets, queue, ..report(MS * 20, 140, 60, 0.0) };
-            let (overhead, asked) = (PacketOverhead::IPV4, Reporter::Asked);
-            Interval::new(from, to, &report, overhead, asked, usual_loss).unwrap().lossy
-        };
-        assert!(!lossy(10, 0.2), "none of ten lost, 0.3 now");
-        assert!(lossy(10, 0.0) && lossy(2_000, 0.2));
-    }
-
-    #[test]
-    fn few_drops_of_the_host_are_no_loss_of_the_path() {
-        let drops = |dropped| PathReport { dropped, ..report(MS * 20, 200 - dropped, 0, 0.0) };
-        let few = interval(&drops(8)).unwrap();
-        assert!(!few.is_congested(Duration::ZERO) && (few.delivered - 10e6).abs() < 1e4);
-        let many = interval(&drops(100)).unwrap();
-        assert!(many.is_congested(Duration::ZERO) && (many.delivered - 5e6).abs() < 1e4);
-    }
-
-    #[test]
-    fn impossible_reports_are_refused() {
-        assert!(interval(&report(MS * 20, 250, 0, 0.0)).is_none(), "more than was sent");
-        let early = Interval::new(
-            departure(MS * 5, 100),
-            departure(MS * 5, 300),
-            &report(MS, 1, 0, 0.0),
-            PacketOverhead::IPV4,
-            Reporter::Asked,
-            0.0,
-        );
-        assert!(early.is_none());
-        let marked = |marked| PathReport { ce_marked: marked, ..report(MS * 20, 200, 0, 0.0) };
-        assert!(interval(&marked(201)).is_none(), "more than arrived");
-        assert!(interval(&marked(50)).is_some_and(|some| some.ce_share == 0.25));
-    }
-}
+mod tests;

@@ -219,7 +219,7 @@ impl PathMeter {
         let from = Departure { at: Timestamp::ZERO, total: Total::default() };
         let to = Departure { at: Timestamp::ZERO + sent_within, total: Total { bytes, packets } };
         let interval =
-            Interval::new(from, to, &report, PacketOverhead::NONE, Reporter::Asked, 0.0)?;
+            Interval::new([from, to], &[], &report, PacketOverhead::NONE, Reporter::Asked, 0.0)?;
         let congested = interval.is_congested(Duration::ZERO) || report.ce_marked > 0;
         Some(interval.delivered * if congested { 1.0 } else { 2.0 })
     }

@@ -25,6 +25,8 @@ pub(super) struct Path {
     baseline_loss: f64,
     /// Its average over the reports of late, whichever receiver was the limiting one.
     usual_loss: f64,
+    /// The same of all other receivers.
+    loss_of_others: f64,
     rtt: Duration,
     /// How much the delay of a probe differs while there is no queue.
     jitter: Duration,
@@ -50,6 +52,7 @@ impl Path {
             bandwidth: 0.0,
             baseline_loss: 0.0,
             usual_loss: 0.0,
+            loss_of_others: 0.0,
             rtt,
             jitter: Duration::ZERO,
             unevenness: Duration::ZERO,
@@ -77,15 +80,15 @@ impl Path {
         self.baseline_loss
     }
 
-    /// The baseline loss of the limiting receivers of late, 0 to 1: another one may be of a shorter
-    /// acquaintance.
+    /// The baseline loss of the limiting receivers of late, 0 to 1, or of the others if that is
+    /// more: another one may be of a shorter acquaintance.
     pub(super) fn usual_loss(&self) -> f64 {
-        self.usual_loss
+        self.usual_loss.max(self.loss_of_others)
     }
 
     /// So much is lost at any rate that chance finds limits.
     pub(super) fn is_lossy(&self) -> bool {
-        self.usual_loss > LITTLE_LOSS
+        self.usual_loss() > LITTLE_LOSS
     }
 
     pub(super) fn rtt(&self) -> Duration {
@@ -157,6 +160,11 @@ impl Path {
     pub(super) fn note_baseline_loss(&mut self, share: f64) {
         self.baseline_loss = share;
         self.usual_loss += (share - self.usual_loss) / USUAL_REPORTS;
+    }
+
+    /// Notes the baseline loss of a receiver that does not limit the rate, 0 to 1.
+    pub(super) fn note_loss_of_others(&mut self, share: f64) {
+        self.loss_of_others += (share - self.loss_of_others) / USUAL_REPORTS;
     }
 
     /// Averages a difference of delay that was no queue into the jitter, as one part of `weight`.

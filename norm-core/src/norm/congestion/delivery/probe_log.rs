@@ -59,7 +59,20 @@ impl ProbeLog {
     ) -> Option<Interval> {
         let to = self.find(report.cc_sequence)?;
         let from = self.find(report.cc_sequence.wrapping_sub(report.probes))?;
-        Interval::new(from.departure, to.departure, report, overhead, reporter, usual_loss)
+        let ends = [from.departure, to.departure];
+        let scavenges = reporter == Reporter::AskedByScavenger;
+        let faster = if scavenges { Vec::new() } else { self.faster(report) };
+        Interval::new(ends, &faster, report, overhead, reporter, usual_loss)
+    }
+
+    /// When rate probes began that a report of several phases covers, but for the first phase.
+    fn faster(&self, report: &PathReport) -> Vec<Departure> {
+        let later = |probe: &SentProbe| {
+            let before = report.cc_sequence.wrapping_sub(probe.cc_sequence);
+            before.saturating_add(1) < report.probes && probe.phase == Phase::Probe
+        };
+        let pairs = self.sent.iter().zip(self.sent.iter().skip(1));
+        pairs.filter(|(_, probe)| later(probe)).map(|(before, _)| before.departure).collect()
     }
 
     /// The phases that a report covers.

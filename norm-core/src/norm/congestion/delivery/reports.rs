@@ -3,18 +3,20 @@
 use core::time::Duration;
 
 use super::super::interval::Interval;
-use super::Delivery;
 use super::burst::Cause;
 use super::probing::Inconclusive;
 use super::scavenger::Response;
 use super::schedule::{MIN_PROBE_INTERVAL, Phase};
 use super::shortfall::Shortfalls;
 use super::verdict::{self, BUSY, MIN_KEPT, ObserveVerdict, ProbeVerdict};
+use super::{DRAIN_SHARE, Delivery};
 use crate::base::Timestamp;
 use crate::norm::wire::PathReport;
 
 /// Delay of a probe packet up to this counts as jitter, if it was no queue.
 const MAX_JITTER_SAMPLE: Duration = Duration::from_millis(50);
+/// The queue that the last rate probe of startup has made is drained for this long at most.
+const MAX_DRAIN: Duration = Duration::from_millis(250);
 
 /// What the controller makes of a report of the limiting receiver, for a trace.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -246,13 +248,23 @@ impl Delivery {
 
     /// The path takes no more than what arrived of a rate probe.
     pub(super) fn probe_failed(&mut self, now: Timestamp, probe: &Interval) {
-        let (startup, loss_unknown) = (self.is_startup(), self.probing.loss_outside_probes());
-        let found = verdict::bandwidth_after_failure(probe, &self.path, startup, loss_unknown);
-        self.path.set_bandwidth(found);
+        let (startup, scavenges) = (self.is_startup(), self.scavenger.is_some());
+        // In startup something was lost outside rate probes as well: which share is congestion is
+        // not known.
+        let loss_unknown = startup && self.probing.loss_outside_probes();
+        let no_overflow = !scavenges && probe.fits_any_queue(self.jitter());
+        let by_time = loss_unknown && (!probe.lossy || no_overflow);
+        let found = verdict::bandwidth_after_failure(probe, &self.path, startup, by_time);
+        // A queue that stood before shows that the path takes no more than is known.
+        let stood = !scavenges && verdict::queue_stood(probe, &self.path);
+        let most = if stood { self.bandwidth() } else { f64::INFINITY };
+        self.path.set_bandwidth(found.min(most));
         self.limit_found(now);
         if startup {
             self.schedule.drain();
-            self.schedule.end_at(now + self.phase_length());
+            let queue = if scavenges { Duration::ZERO } else { probe.queue };
+            let drained = queue.div_f64(1.0 - DRAIN_SHARE).min(MAX_DRAIN);
+            self.schedule.end_at(now + self.phase_length().max(drained));
         }
     }
 
@@ -260,11 +272,13 @@ impl Delivery {
         if self.shorten_bursts(now, interval) {
             return Verdict::BurstsShortened;
         }
-        if !self.shortfalls.note(interval, self.jitter()) {
+        let jitter = self.jitter();
+        let lossy = self.path.is_lossy() && self.scavenger.is_none();
+        let Some(takes) = self.shortfalls.note(interval, jitter, lossy) else {
             return Verdict::Shortfall;
-        }
+        };
         // An old report may be of a faster time than now.
-        self.path.lower_to(interval.delivered.max(self.path.min_rate()));
+        self.path.lower_to(takes.max(self.path.min_rate()));
         self.probing.note_shortfall(now, &self.path);
         self.probing.note_fall(&self.path);
         self.limit_found(now);

@@ -579,3 +579,55 @@ fn unknown_baseline_loss_leaves_the_verdict_to_time() {
         assert!((delivery.bandwidth() - found).abs() < 1.0);
     }
 }
+
+/// The bandwidth estimate after a rate probe of startup of twice 1 MB/s, of which a count says that
+/// 600 kB/s were delivered, and the time that 1 MB/s passed. Something was lost before.
+fn found_after(probe: Interval) -> f64 {
+    let mut delivery = Pipe::new(1e6, MS * 5, free()).delivery;
+    delivery.probing.note_loss_outside();
+    delivery.path.set_bandwidth(800_000.0);
+    delivery.probe_failed(Timestamp::ZERO, &probe);
+    delivery.bandwidth()
+}
+
+fn failed_probe() -> Interval {
+    Interval {
+        sent: 2e6,
+        delivered: 600_000.0,
+        passed: 1e6,
+        grown: MS * 10,
+        queue: MS * 10,
+        jitter: Duration::ZERO,
+        baseline_loss: 0.0,
+        lossy: true,
+        ce_share: 0.0,
+        span: MS * 10,
+        packets: 12,
+        doubtful: false,
+        chance: 0.0,
+        dropped: 0.0,
+    }
+}
+
+#[test]
+fn lost_packets_are_no_overflow_while_as_few_wait_as_any_queue_holds() {
+    assert!((found_after(failed_probe()) - 1e6).abs() < 1.0);
+    let more = found_after(Interval { packets: 100, ..failed_probe() });
+    assert!((more - 600_000.0).abs() < 1.0, "{more}");
+}
+
+#[test]
+fn queue_before_a_rate_probe_shows_that_the_path_takes_no_more_than_is_known() {
+    let stood = Interval { lossy: false, queue: MS * 40, ..failed_probe() };
+    assert!((found_after(stood) - 800_000.0).abs() < 1.0);
+}
+
+#[test]
+fn drain_after_startup_lasts_until_the_queue_is_empty() {
+    let mut delivery = Pipe::new(1e6, MS * 5, free()).delivery;
+    delivery.probe_failed(Timestamp::ZERO, &Interval { queue: MS * 20, ..failed_probe() });
+    assert_eq!(delivery.next(), Timestamp::ZERO + MS * 80);
+    let mut scavenger = scavenger(1e6, MS * 5).delivery;
+    scavenger.probe_failed(Timestamp::ZERO, &Interval { queue: MS * 20, ..failed_probe() });
+    assert!(scavenger.next() < Timestamp::ZERO + MS * 80);
+}

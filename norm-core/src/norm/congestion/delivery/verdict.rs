@@ -49,8 +49,7 @@ pub(super) fn judge_probe(
         return ProbeVerdict::CeMarked;
     }
     // A full queue grows no more, and the loss is hardly more than by chance then.
-    let before = probe.queue.saturating_sub(probe.grown);
-    let full = queue_stands || before > long_queue(path);
+    let full = queue_stands || queue_stood(probe, path);
     let congested =
         full || probe.is_congested(path.jitter()) && probe.delivered < probe.sent * ARRIVED;
     if congested {
@@ -68,6 +67,11 @@ pub(super) fn judge_probe(
     } else {
         ProbeVerdict::Arrived { rate }
     }
+}
+
+/// Whether there was a long queue before the rate probe.
+pub(super) fn queue_stood(probe: &Interval, path: &Path) -> bool {
+    probe.queue.saturating_sub(probe.grown) > long_queue(path)
 }
 
 /// Whether a queue that grows by what was sent above the bandwidth estimate would be less than the
@@ -116,8 +120,7 @@ pub(super) fn judge_observed(
     // A queue of the network shrinks by as much as less is sent than the path takes.
     let part = (1.0 - observed.sent / probe.delivered.max(1.0)).max(0.0);
     let drained = observed.span.mul_f64(part);
-    let stood = probe.queue.saturating_sub(probe.grown) > long_queue(path);
-    if bold && !stood && drained > probe.grown * 3 / 4 {
+    if bold && !queue_stood(probe, path) && drained > probe.grown * 3 / 4 {
         return ObserveVerdict::QueueDrained { rate: probe.delivered.min(*target) };
     }
     if observed.queue * 2 >= probe.grown.saturating_sub(drained).max(probe.grown / 4) {
@@ -126,19 +129,18 @@ pub(super) fn judge_observed(
     ObserveVerdict::WasJitter { busy: probe.sent >= target * BUSY }
 }
 
-/// The bandwidth that a rate probe which failed leaves. `loss_unknown`: in startup something was
-/// lost outside rate probes as well, so that the share that is congestion is not known.
+/// The bandwidth that a rate probe which failed leaves; `by_time` where a count of losses tells
+/// nothing.
 pub(super) fn bandwidth_after_failure(
     probe: &Interval,
     path: &Path,
     startup: bool,
-    loss_unknown: bool,
+    by_time: bool,
 ) -> f64 {
     let bandwidth = path.bandwidth();
     // After startup the bandwidth estimate is known to arrive; a path that takes less shows it in
     // other phases, too.
     let least = bandwidth * if startup { MIN_KEPT_STARTUP } else { MIN_KEPT };
-    let by_time = startup && loss_unknown && !probe.lossy;
     let arrived = if by_time { probe.passed } else { probe.delivered };
     let found = arrived.clamp(least, probe.sent.max(bandwidth));
     if startup { found } else { found.min(bandwidth * FIRST_GAIN) }
@@ -157,11 +159,20 @@ mod tests {
 
     /// What is said of a rate probe of twice the bandwidth estimate, of which all has arrived.
     fn judge(span: Duration, grown: Duration, jitter: Duration) -> ProbeVerdict {
+        judge_probe(&rate_probe(span, grown, jitter), 2e6, false, &path())
+    }
+
+    fn path() -> Path {
         let limits = RateLimits { min: 1e4, max: f64::MAX };
         let mut path = Path::new(limits, 972, PacketOverhead::IPV4, MS * 5);
         path.set_bandwidth(1e6);
+        path
+    }
+
+    /// Of twice the bandwidth estimate, all of which has arrived.
+    fn rate_probe(span: Duration, grown: Duration, jitter: Duration) -> Interval {
         let passed = 2e6 * span.as_secs_f64() / (span + grown).as_secs_f64();
-        let probe = Interval {
+        Interval {
             sent: 2e6,
             delivered: passed,
             passed,
@@ -176,8 +187,7 @@ mod tests {
             doubtful: false,
             chance: 0.0,
             dropped: 0.0,
-        };
-        judge_probe(&probe, 2e6, false, &path)
+        }
     }
 
     #[test]

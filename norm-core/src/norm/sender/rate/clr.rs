@@ -280,6 +280,7 @@ impl ClrFollower {
         // of few packets, and the one with the luckiest baseline would limit.
         let asked = view.feedback.flags.contains(CcFlags::PLR) && !self.delivery.is_startup();
         let reporter = if asked { Reporter::Asked } else { Reporter::OneOf(view.receivers) };
+        self.delivery.note_other(&view.report);
         match self.delivery.interval_of(&view.report, reporter) {
             Some(interval) => self.compare(now, view, &interval),
             None => Judgement::Unmatched,
