@@ -7,7 +7,7 @@ use norm_core::fileset::{
 
 use super::*;
 use crate::sink::digests::Digests;
-use crate::sink::resume::{ResumeProblem, State};
+use crate::sink::resume::{self, ResumeProblem, State};
 use crate::sink::spool_table::Spools;
 
 const SET: ManifestHash = ManifestHash([0xab; 32]);
