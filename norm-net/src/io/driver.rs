@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
+use norm_seal::Gate;
 
 use crate::io::clocks::Clocks;
 use crate::io::layer::Layer;
@@ -111,6 +112,7 @@ pub fn run<L: Layer>(
     let mut left = Left::default();
     let mut membership = MembershipWatch::new(next_look, os_seed()?);
     let mut clocks = Clocks::now();
+    set_time(engine, &clocks, next_look); // before anything is heard that may have expired
     loop {
         let now = Cell::new(clock.now());
         if now.get() >= next_drops {
@@ -204,6 +206,13 @@ fn look<L: Layer>(
     moved
 }
 
+/// Tells the gate the time of day.
+fn set_time(engine: &mut impl Layer, clocks: &Clocks, now: Timestamp) {
+    if let Some(guard) = engine.gate().and_then(Gate::guard_mut) {
+        guard.set_wall_clock(now, clocks.seconds());
+    }
+}
+
 /// Tells what has passed the gate. A machine whose clocks part was stopped, and may have been
 /// copied.
 ///
@@ -216,6 +225,7 @@ fn guard<L: Layer>(
     now: Timestamp,
 ) -> io::Result<()> {
     let have_parted = clocks.have_parted();
+    set_time(engine, clocks, now);
     let Some(gate) = engine.gate() else { return Ok(()) };
     if let Some(error) = gate.failure() {
         return Err(io::Error::other(error));
