@@ -57,8 +57,8 @@ pub(super) fn encode_raptor(
     Ok(out)
 }
 
-/// A block that is being solved, of `k` symbols. With K symbols Raptor fails as often as not, before
-/// most of the work is done: what was done is kept for when more symbols have come.
+/// A block that is being solved, of `k` symbols. With K symbols Raptor fails as often as not,
+/// before most of the work is done: what was done is kept for when more symbols have come.
 pub(super) struct RaptorSolver {
     decoder: SourceBlockDecoder,
     k: u32,
