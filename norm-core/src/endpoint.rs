@@ -49,8 +49,36 @@ pub struct Datagram<'a> {
     pub ce: bool,
     /// How long it has been on this machine before it was handed in; zero where that is not known.
     pub waited: Duration,
+    /// How far it is proved where it comes from.
+    pub proof: Proof,
     /// The UDP payload. Mutable so that sealed packets can be opened in place.
     pub payload: &'a mut [u8],
+}
+
+/// How far it is proved where a datagram comes from. The layer that opens sealed datagrams says so;
+/// engines never see keys.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Proof {
+    /// Not at all.
+    #[default]
+    None,
+    /// It is of a member of the group.
+    Group,
+    /// It is signed by the sender of its session.
+    Signed,
+}
+
+impl Proof {
+    /// Bytes of a signature, which the layer has taken off.
+    pub const SIGNATURE: usize = 64;
+
+    /// Bytes that the proof takes in its datagram, beside the margins of all.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::None | Self::Group => 0,
+            Self::Signed => Self::SIGNATURE,
+        }
+    }
 }
 
 /// A receiver's number for a sender: given in the order in which senders are found, from 0 on.

@@ -24,7 +24,7 @@
 //! use std::time::Duration;
 //!
 //! use bytes::Bytes;
-//! use norm_core::endpoint::{BlockGeometry, BlockSlot, StoreOutcome, SymbolStore};
+//! use norm_core::endpoint::{BlockGeometry, BlockSlot, Proof, StoreOutcome, SymbolStore};
 //! use norm_core::fec::BlockBuffer;
 //! use norm_core::norm::sender::ObjectSpec;
 //! use norm_core::norm::wire::Identity;
@@ -55,7 +55,9 @@
 //!     while from.poll_transmit(now, &mut out).is_some() {
 //!         for payload in out.datagrams_mut() {
 //!             let (source, ce, waited) = ("10.0.0.1:1".parse().unwrap(), false, Duration::ZERO);
-//!             to.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+//!             let proof = Proof::None;
+//!             let datagram = Datagram { source, to_group, ce, waited, proof, payload };
+//!             to.handle_datagram(now, datagram);
 //!         }
 //!     }
 //! }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use norm_core::endpoint::{
     BlockGeometry, BlockSlot, Datagram, Endpoint, GatherJob, Job, JobDone, Piece, PrepareJob,
-    StoreOutcome, SymbolStore, TransmitBuf,
+    Proof, StoreOutcome, SymbolStore, TransmitBuf,
 };
 use norm_core::fec::{BlockBuffer, encode};
 use norm_core::norm::receiver::{Feedback, Progress};
@@ -89,7 +89,8 @@ impl Listener {
         }
         let source = SocketAddr::from(([10, 0, 0, 1], 5740));
         let (payload, waited) = (&mut packet.to_vec()[..], Duration::ZERO);
-        let datagram = Datagram { source, to_group: true, ce: false, waited, payload };
+        let datagram =
+            Datagram { source, to_group: true, ce: false, waited, proof: Proof::None, payload };
         self.engine.handle_datagram(now, datagram);
         self.work(now);
     }
@@ -261,7 +262,14 @@ impl Rig {
                 }
                 let source = SocketAddr::from(([10, 0, 1, n as u8], 5740));
                 let (payload, waited) = (&mut out.as_bytes().to_vec()[..], Duration::ZERO);
-                let datagram = Datagram { source, to_group: true, ce: false, waited, payload };
+                let datagram = Datagram {
+                    source,
+                    to_group: true,
+                    ce: false,
+                    waited,
+                    proof: Proof::None,
+                    payload,
+                };
                 self.sender.handle_datagram(self.now, datagram);
             }
         }

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use norm_core::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, EncodeJob, Endpoint, Job, JobDone, ObjectRef, SymbolStore,
-    TransmitBuf,
+    BlockGeometry, BlockSlot, Datagram, EncodeJob, Endpoint, Job, JobDone, ObjectRef, Proof,
+    SymbolStore, TransmitBuf,
 };
 use norm_core::fec::{Points, RsCode, RsForm, Scheme, encode};
 use norm_core::norm::receiver::JoinPolicy;
@@ -191,6 +191,7 @@ impl World {
                 to_group: true,
                 ce: false,
                 waited: Duration::ZERO,
+                proof: Proof::None,
                 payload: &mut bytes,
             };
             match host.checked_sub(1) {

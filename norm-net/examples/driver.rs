@@ -17,7 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use norm_core::endpoint::{BlockGeometry, BlockSlot, StoreOutcome, SymbolStore};
+use norm_core::endpoint::{BlockGeometry, BlockSlot, Proof, StoreOutcome, SymbolStore};
 use norm_core::fec::{BlockBuffer, encode};
 use norm_core::norm::Identity;
 use norm_core::norm::receiver::Feedback;
@@ -174,7 +174,8 @@ impl<'a> Node<'a> {
                 let now = self.now();
                 let payload = &mut self.packet[..len];
                 let (to_group, ce, waited) = (false, false, Duration::ZERO);
-                let datagram = Datagram { source, to_group, ce, waited, payload };
+                let datagram =
+                    Datagram { source, to_group, ce, waited, proof: Proof::None, payload };
                 engine.handle_datagram(now, datagram);
                 Ok(())
             }

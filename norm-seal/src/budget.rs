@@ -1,16 +1,34 @@
-//! How many attempts runs may cost that were not heard before.
+//! How many attempts may be made at what is perhaps not authentic.
 
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
 use norm_core::Timestamp;
 
-/// Attempts are counted anew after this time.
-const TURN: Duration = Duration::from_millis(10);
-/// Attempts in one turn: 20,000 a second, 2 % of a core.
-const ATTEMPTS: u16 = 200;
-/// Those of them that one source address may take, or others that share its place.
-const PER_SOURCE: u16 = 50;
+/// A limit on attempts.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Limit {
+    /// Attempts are counted anew after this time.
+    turn: Duration,
+    /// Attempts in one turn.
+    attempts: u16,
+    /// Those of them that one source address may take, or others that share its place.
+    per_source: u16,
+}
+
+impl Limit {
+    /// To open packets of runs that were not heard before, or to check the code of a HELLO: 20,000
+    /// a second, 2 % of a core.
+    pub(crate) const OPENING: Self =
+        Self { turn: Duration::from_millis(10), attempts: 200, per_source: 50 };
+    /// To check signatures of a HELLO: 100 a second.
+    pub(crate) const HELLOS: Self =
+        Self { turn: Duration::from_millis(100), attempts: 10, per_source: 5 };
+    /// To find that the signature of a packet does not hold: 2,000 a second, 8 % of a core.
+    pub(crate) const SIGNATURES: Self =
+        Self { turn: Duration::from_millis(100), attempts: 200, per_source: 200 };
+}
+
 /// Places that source addresses are spread over.
 const PLACES: usize = 256;
 
@@ -18,28 +36,34 @@ const PLACES: usize = 256;
 /// again.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    limit: Limit,
     since: Timestamp,
     used: u16,
     by_source: [u16; PLACES],
 }
 
 impl Budget {
-    pub(crate) fn new() -> Self {
-        Self { since: Timestamp::ZERO, used: 0, by_source: [0; PLACES] }
+    pub(crate) fn new(limit: Limit) -> Self {
+        Self { limit, since: Timestamp::ZERO, used: 0, by_source: [0; PLACES] }
     }
 
     /// Takes one attempt; false when none is left now.
     pub(crate) fn take(&mut self, now: Timestamp, source: SocketAddr) -> bool {
-        if now >= self.since + TURN {
-            *self = Self { since: now, ..Self::new() };
-        }
-        let place = &mut self.by_source[place(source.ip())];
-        if self.used >= ATTEMPTS || *place >= PER_SOURCE {
+        if !self.has_left(now, source) {
             return false;
         }
         self.used += 1;
-        *place += 1;
+        self.by_source[place(source.ip())] += 1;
         true
+    }
+
+    /// True when an attempt is left now.
+    pub(crate) fn has_left(&mut self, now: Timestamp, source: SocketAddr) -> bool {
+        let Limit { turn, attempts, per_source } = self.limit;
+        if now >= self.since + turn {
+            *self = Self { since: now, ..Self::new(self.limit) };
+        }
+        self.used < attempts && self.by_source[place(source.ip())] < per_source
     }
 }
 
@@ -61,14 +85,15 @@ mod tests {
 
     #[test]
     fn one_source_cannot_take_all_attempts() {
-        let (mut budget, now) = (Budget::new(), Timestamp::since_epoch(Duration::from_secs(9)));
+        let (mut budget, now) =
+            (Budget::new(Limit::OPENING), Timestamp::since_epoch(Duration::from_secs(9)));
         let taken = |budget: &mut Budget, host| {
             (0..1000).filter(|_| budget.take(now, source(host))).count()
         };
         assert_eq!(taken(&mut budget, 1), 50);
         assert_eq!(taken(&mut budget, 2), 50);
         assert_eq!((3..=9).map(|host| taken(&mut budget, host)).sum::<usize>(), 100);
-        assert!(!budget.take(now + TURN / 2, source(77)));
-        assert!(budget.take(now + TURN, source(1)));
+        assert!(!budget.take(now + Duration::from_millis(5), source(77)));
+        assert!(budget.take(now + Duration::from_millis(10), source(1)));
     }
 }

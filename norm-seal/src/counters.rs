@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use crate::gate::Unopened;
 use crate::secret::KeyId;
+use crate::signature::Verifier;
 
 /// Why a datagram was dropped.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,11 +28,19 @@ pub enum DropReason {
     NoRoom,
     /// It is our own, or of a copy of us.
     Own,
+    /// It is of a run of which no HELLO was taken.
+    NoHello,
+    /// It is a HELLO by another long-term key than the one that is trusted, or by none.
+    OtherSigner,
+    /// Its signature does not hold: another member has made it.
+    BadSignature,
+    /// It is a HELLO that no longer holds, or of a run that such a one has introduced.
+    Expired,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Unsealed,
         Self::OtherKey,
         Self::OtherSender,
@@ -41,6 +50,10 @@ impl DropReason {
         Self::TooMany,
         Self::NoRoom,
         Self::Own,
+        Self::NoHello,
+        Self::OtherSigner,
+        Self::BadSignature,
+        Self::Expired,
     ];
 }
 
@@ -51,6 +64,16 @@ pub struct SealCounters {
     pub sealed: u64,
     /// Datagrams that opened.
     pub opened: u64,
+    /// Those of them that were signed by their session's key.
+    pub signed: u64,
+    /// HELLOs that were taken.
+    pub hellos: u64,
+    /// The long-term key that signed the last of these; `None` when there was none, or it had none.
+    pub signer: Option<Verifier>,
+    /// HELLOs by other long-term keys than the one that is trusted.
+    pub other_signer: OtherSigner,
+    /// HELLOs that no longer hold.
+    pub expired: Heard,
     /// How often a new run was drawn because another machine used ours, or might.
     pub redraws: u64,
     /// How often another machine was heard that did: one of both was copied while it ran.
@@ -63,6 +86,22 @@ pub struct SealCounters {
     /// damaged.
     pub not_authentic: Heard,
     dropped: [u64; DropReason::ALL.len()],
+}
+
+/// HELLOs that were refused because of who has signed them.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct OtherSigner {
+    /// How many there were.
+    pub hellos: u64,
+    /// The long-term key of the first one, if it has one, and where it came from.
+    pub first: Option<(Option<Verifier>, SocketAddr)>,
+}
+
+impl OtherSigner {
+    pub(crate) fn note(&mut self, signer: Option<Verifier>, source: SocketAddr) {
+        self.hellos += 1;
+        self.first.get_or_insert((signer, source));
+    }
 }
 
 /// Packets that were dropped for one reason.

@@ -5,7 +5,8 @@ use core::time::Duration;
 use norm_core::Timestamp;
 
 use crate::{
-    DropReason, GroupSecret, Guard, Keyring, Role, RunId, SessionAddress, Suite, sealed_key_id,
+    DropReason, GroupSecret, Guard, Keyring, Opened, Role, RunId, SessionAddress, Signer, Suite,
+    sealed_key_id,
 };
 
 fn guard(role: Role, run: u8) -> Guard {
@@ -22,7 +23,7 @@ pub fn open(bytes: &[u8]) -> bool {
     let mut opens = false;
     for role in [Role::Sender, Role::Receiver] {
         let mut guard = guard(role, 0x5e);
-        if guard.open(now, source, &mut bytes.to_vec()).is_err() {
+        if !matches!(guard.open(now, source, &mut bytes.to_vec()), Ok(Opened::Text(..))) {
             continue;
         }
         opens = true;
@@ -31,4 +32,28 @@ pub fn open(bytes: &[u8]) -> bool {
         assert_eq!(again, Err(DropReason::Replayed));
     }
     opens
+}
+
+/// Hands a datagram as a HELLO to receivers, one that trusts a key and one that believes every
+/// member; true if one of them takes it. No input makes either panic, and none is taken
+/// twice.
+pub fn hello(bytes: &[u8]) -> bool {
+    let now = Timestamp::since_epoch(Duration::from_secs(9));
+    let source = ([192, 0, 2, 1], 5740).into();
+    let trusted = Signer::from_seed([9; 32]).verifier();
+    let member = guard(Role::Receiver, 0x5e).requiring_hello();
+    let keys = Keyring::new(GroupSecret::new([7; 32])).with_trusted(trusted);
+    let address = SessionAddress::of(([239, 1, 2, 3], 6003).into());
+    let strict = Guard::new(Role::Receiver, keys, Suite::default(), address, RunId([1; 12]));
+    let mut taken = false;
+    for mut guard in [member, strict.requiring_hello()] {
+        guard.set_wall_clock(now, 1_800_000_000);
+        if matches!(guard.open(now, source, &mut bytes.to_vec()), Ok(Opened::Hello)) {
+            taken = true;
+            assert_eq!(guard.counters().hellos, 1, "it was not looked at");
+            assert!(guard.open(now, source, &mut bytes.to_vec()).is_ok(), "the same again");
+            assert_eq!(guard.counters().hellos, 1, "it was taken twice");
+        }
+    }
+    taken
 }

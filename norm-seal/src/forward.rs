@@ -5,12 +5,15 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::Proof;
 
 use crate::backend::Prk;
-use crate::budget::Budget;
+use crate::budget::{Budget, Limit};
 use crate::counters::DropReason;
-use crate::header::{HEADER_LEN, Header, RunId, Suite};
+use crate::header::{HEADER_LEN, Header, RunId, Suite, TAG_LEN};
+use crate::hello::SIGNATURE_LEN;
 use crate::schedule::{KeyInfo, RunKey};
+use crate::signature::Verifier;
 use crate::window::Window;
 
 /// Runs with a window.
@@ -27,11 +30,13 @@ const MAX_STRAYS: u32 = 256;
 type ForwardWindow = Window<129>;
 
 /// What is known of the runs of senders.
-#[derive(Default)]
 pub(crate) struct ForwardRuns {
     live: BTreeMap<RunId, Box<ForwardRun>>,
     /// The highest counter of runs that had to make room, and when they were heard last.
     retired: BTreeMap<RunId, (u64, Timestamp)>,
+    /// Signatures of packets that do not hold. Those that do cost as much, but are as many as the
+    /// sender makes.
+    signatures: Budget,
 }
 
 struct ForwardRun {
@@ -83,14 +88,24 @@ impl ForwardRun {
 }
 
 impl ForwardRuns {
-    /// Opens a packet in place.
-    pub(crate) fn open<'a>(
+    pub(crate) fn new() -> Self {
+        Self {
+            live: BTreeMap::new(),
+            retired: BTreeMap::new(),
+            signatures: Budget::new(Limit::SIGNATURES),
+        }
+    }
+
+    /// Opens a packet in place, between its header and its tag, and checks its signature if it has
+    /// one. `session` is what signs in its run, if that is known.
+    pub(crate) fn open(
         &mut self,
         secret: &Prk,
         info: KeyInfo,
         arrival: Arrival<'_>,
-        datagram: &'a mut [u8],
-    ) -> Result<&'a mut [u8], DropReason> {
+        session: Option<Verifier>,
+        datagram: &mut [u8],
+    ) -> Result<Proof, DropReason> {
         let Arrival { now, source, header, budget } = arrival;
         let (head, sealed) = datagram.split_at_mut(HEADER_LEN);
         let Some(run) = self.live.get_mut(&header.run) else {
@@ -105,9 +120,10 @@ impl ForwardRuns {
                 return Err(DropReason::TooMany);
             }
             let key = RunKey::derive(secret, info).ok_or(DropReason::NotAuthentic)?;
-            let text = key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?;
+            key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?;
+            let proof = prove(&mut self.signatures, (now, source), header, session, datagram)?;
             self.begin(header, window, key, source, now);
-            return Ok(text);
+            return Ok(proof);
         };
         if !run.window.is_fresh(header.counter) {
             return Err(DropReason::Replayed);
@@ -115,22 +131,23 @@ impl ForwardRuns {
         if run.suite != info.suite {
             return Err(DropReason::NotAuthentic);
         }
-        let text = if run.is_near(info.index) {
+        if run.is_near(info.index) {
             let key = run.key(secret, info).ok_or(DropReason::NotAuthentic)?;
-            key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?
+            key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?;
         } else {
             // We were cut off for long.
             if !budget.take(now, source) {
                 return Err(DropReason::TooMany);
             }
             let key = RunKey::derive(secret, info).ok_or(DropReason::NotAuthentic)?;
-            key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?
-        };
+            key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?;
+        }
         if !run.is_from_there(source, now) {
             return Err(DropReason::Elsewhere);
         }
+        let proof = prove(&mut self.signatures, (now, source), header, session, datagram)?;
         run.window.note(header.counter);
-        Ok(text)
+        Ok(proof)
     }
 
     /// A run was heard for the first time, or again.
@@ -180,6 +197,35 @@ impl ForwardRuns {
     pub(crate) fn forget_keys(&mut self) {
         self.live.values_mut().for_each(|run| run.keys = [const { None }; KEYS as usize]);
     }
+}
+
+/// What is proved of an opened packet: that it is of the group, and, if it is signed, of the sender
+/// whose session key this is. Without a key no signature can be checked.
+fn prove(
+    budget: &mut Budget,
+    (now, source): (Timestamp, SocketAddr),
+    header: &Header,
+    session: Option<Verifier>,
+    datagram: &[u8],
+) -> Result<Proof, DropReason> {
+    let Some(session) = session.filter(|_| header.is_signed) else { return Ok(Proof::Group) };
+    if !budget.has_left(now, source) {
+        return Err(DropReason::TooMany);
+    }
+    let holds =
+        signed(datagram).is_some_and(|(text, signature)| session.verify(text, signature).is_ok());
+    if !holds {
+        budget.take(now, source);
+        return Err(DropReason::BadSignature);
+    }
+    Ok(Proof::Signed)
+}
+
+/// What is signed of an opened packet, its header included, and the signature.
+fn signed(datagram: &[u8]) -> Option<(&[u8], &[u8; SIGNATURE_LEN])> {
+    let text = datagram.get(..datagram.len().checked_sub(TAG_LEN)?)?;
+    let signed = text.split_last_chunk::<SIGNATURE_LEN>();
+    signed.filter(|(text, _)| text.len() >= HEADER_LEN)
 }
 
 /// A packet that has come.

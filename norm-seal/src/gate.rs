@@ -5,10 +5,11 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use norm_core::Timestamp;
-use norm_core::endpoint::{Margins, Transmit, TransmitBuf};
+use norm_core::endpoint::{Destination, Margins, Proof, Transmit, TransmitBuf};
 
-use crate::guard::Guard;
+use crate::guard::{Guard, Opened};
 use crate::header::{RunId, SEAL, sealed_key_id};
+use crate::hello::SIGNATURE_LEN;
 use crate::secret::KeyId;
 
 /// Where runs come from: the operating system, or a simulation's seed.
@@ -83,18 +84,22 @@ impl<R: RunSource> Gate<R> {
         self.failure
     }
 
-    /// What an engine may see of a datagram, opened in place; `None` for nothing.
+    /// What an engine may see of a datagram, opened in place, and what is proved of it; `None` for
+    /// nothing.
     pub fn admit<'a>(
         &mut self,
         now: Timestamp,
         source: SocketAddr,
         datagram: &'a mut [u8],
-    ) -> Option<&'a mut [u8]> {
+    ) -> Option<(&'a mut [u8], Proof)> {
         if let Some(guard) = &mut self.guard {
-            return guard.open(now, source, datagram).ok();
+            return match guard.open(now, source, datagram) {
+                Ok(Opened::Text(text, proof)) => Some((text, proof)),
+                Ok(Opened::Hello) | Err(_) => None,
+            };
         }
         match sealed_key_id(datagram) {
-            None => Some(datagram),
+            None => Some((datagram, Proof::None)),
             Some(key_id) => {
                 self.unopened.note(key_id, source);
                 None
@@ -108,17 +113,36 @@ impl<R: RunSource> Gate<R> {
         out.set_margins(if self.guard.is_some() { SEAL } else { Margins::NONE });
     }
 
-    /// Seals what an engine has written. `None` if it cannot be: then it must not be sent, and is
+    /// Writes a HELLO if one is due: it goes before what an engine has to say.
+    pub fn poll_hello(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        self.draw();
+        let hello = self.guard.as_mut()?.poll_hello(now)?;
+        out.set_margins(Margins::NONE);
+        out.append(|bytes| bytes.extend_from_slice(hello));
+        out.transmit(Destination::Group)
+    }
+
+    /// When a HELLO is due.
+    pub fn next_hello(&self) -> Option<Timestamp> {
+        self.guard.as_ref().and_then(Guard::next_hello)
+    }
+
+    /// Seals what an engine has written, and signs it if it is to be signed. `None` if it cannot be: then it must not be sent, and is
     /// lost as far as the engine knows.
     pub fn seal(&mut self, transmit: Transmit, out: &mut TransmitBuf) -> Option<Transmit> {
         self.draw();
         let Some(guard) = &mut self.guard else { return Some(transmit) };
-        let seals = |datagram: &mut [u8]| guard.seal(transmit.feedback_to, datagram);
-        if !out.datagrams_mut().all(seals) {
+        let sealed = if transmit.to_sign && guard.signs() {
+            out.lengthen(SIGNATURE_LEN);
+            out.datagrams_mut().all(|datagram| guard.seal_signed(datagram))
+        } else {
+            out.datagrams_mut().all(|datagram| guard.seal(transmit.feedback_to, datagram))
+        };
+        if !sealed {
             out.clear();
             return None;
         }
-        Some(transmit)
+        Some(Transmit { segment_size: out.segment_size(), ..transmit })
     }
 
     /// Draws a run if one is wanted.

@@ -1,24 +1,27 @@
 //! The gate of a session: seals what leaves, opens what arrives.
 
 use core::net::SocketAddr;
-use core::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::Proof;
 
 use crate::address::SessionAddress;
-use crate::backend::Prk;
-use crate::budget::Budget;
+use crate::backend::{Prk, SigningKey};
+use crate::budget::{Budget, Limit};
 use crate::counters::{DropReason, SealCounters};
 use crate::feedback::FeedbackRuns;
 use crate::forward::{Arrival, ForwardRuns};
 use crate::header::{HEADER_LEN, Header, Kind, RunId, Suite, TAG_LEN};
+use crate::hello::SIGNATURE_LEN;
+use crate::introducer::{Introducer, Subject};
+use crate::introductions::{Arrived, Heeded, Introductions};
 use crate::keyring::Keyring;
+use crate::redraw::Redraw;
 use crate::schedule::{KeyInfo, RunKey};
 use crate::sealer::{Origin, Sealer};
 use crate::senders::KnownSenders;
-
-/// A new run is drawn at most this often because another machine was heard that uses ours.
-const REDRAW_INTERVAL: Duration = Duration::from_secs(60);
+use crate::signature::Verifier;
+use crate::wall_clock::WallClock;
 
 /// The upper half of the first byte of packets without a seal: the version of what is sealed.
 const VERSION_WITHOUT_SEAL: u8 = 1;
@@ -47,18 +50,21 @@ pub struct Guard {
     senders: KnownSenders,
     budget: Budget,
     redraw: Redraw,
+    /// What a sender signs with, and says of that.
+    introducer: Option<Introducer>,
+    /// What a receiver has heard of that; `None` when it believes every member.
+    introductions: Option<Introductions>,
+    wall: WallClock,
     counters: SealCounters,
 }
 
-/// Whether another run is to be drawn.
-#[derive(Default)]
-struct Redraw {
-    /// It is, and until then nothing is sealed.
-    wanted: bool,
-    /// When one was drawn last because another machine was heard that used ours.
-    heard_at: Option<Timestamp>,
-    /// Another was heard before [`REDRAW_INTERVAL`] was over: one is to be drawn then.
-    is_due: bool,
+/// What has come in a datagram.
+#[derive(Debug)]
+pub enum Opened<'a> {
+    /// What was sealed, and what is proved of it.
+    Text(&'a mut [u8], Proof),
+    /// A HELLO: nothing for an engine.
+    Hello,
 }
 
 impl Guard {
@@ -81,13 +87,59 @@ impl Guard {
             suite,
             address,
             sealer: Sealer::new(run),
-            forward: ForwardRuns::default(),
+            forward: ForwardRuns::new(),
             feedback: FeedbackRuns::new(),
             senders,
-            budget: Budget::new(),
+            budget: Budget::new(Limit::OPENING),
             redraw: Redraw::default(),
+            introducer: None,
+            introductions: None,
+            wall: WallClock::default(),
             counters: SealCounters::default(),
         }
+    }
+
+    /// The guard of a sender that signs in this session, by a key that follows from 32 random bytes
+    /// of this process alone, and says so in HELLOs.
+    #[must_use]
+    pub fn signing(mut self, seed: &[u8; 32]) -> Self {
+        self.introducer = SigningKey::from_seed(seed).map(Introducer::new);
+        self
+    }
+
+    /// The guard of a receiver that takes nothing of a run before its HELLO, which the trusted key
+    /// has to have signed, if there is one.
+    #[must_use]
+    pub fn requiring_hello(mut self) -> Self {
+        self.introductions = Some(Introductions::new());
+        self
+    }
+
+    /// Sets the time of day, in seconds since 1970. To be called now and then, because clocks are
+    /// set. Without it, and while a clock shows a time in the past, it is not known: then HELLOs do
+    /// not expire.
+    pub fn set_wall_clock(&mut self, now: Timestamp, seconds: u64) {
+        self.wall.set(now, seconds);
+    }
+
+    /// True for a sender that signs: packets that speak for it are to be sealed by
+    /// [`seal_signed`](Self::seal_signed).
+    pub fn signs(&self) -> bool {
+        self.introducer.is_some()
+    }
+
+    /// When [`poll_hello`](Self::poll_hello) has one.
+    pub fn next_hello(&self) -> Option<Timestamp> {
+        self.introducer.as_ref().map(Introducer::next)
+    }
+
+    /// The HELLO that is due, if one is. It goes to the group as it is.
+    pub fn poll_hello(&mut self, now: Timestamp) -> Option<&[u8]> {
+        let introducer = self.introducer.as_mut().filter(|_| !self.redraw.is_wanted())?;
+        let run = self.sealer.run();
+        let (secret, suite, address) = (&self.secret, self.suite, self.address);
+        let subject = Subject { keys: &self.keys, secret, suite, address, run };
+        introducer.poll(now, self.wall.at(now), &subject)
     }
 
     /// What has been counted.
@@ -107,19 +159,22 @@ impl Guard {
             self.sealer.forget_key();
             self.forward.forget_keys();
             self.feedback.forget_keys();
+            self.introducer.iter_mut().for_each(Introducer::begin);
+            self.introductions.iter_mut().for_each(Introductions::forget);
         }
     }
 
     /// True when another run has to be drawn and handed to [`set_run`](Self::set_run): until then
     /// nothing is sealed.
     pub fn wants_run(&self) -> bool {
-        self.redraw.wanted || self.sealer.is_spent()
+        self.redraw.is_wanted() || self.sealer.is_spent()
     }
 
     /// Goes on with a run that was drawn anew: random, of this process alone.
     pub fn set_run(&mut self, run: RunId) {
-        self.redraw = Redraw { heard_at: self.redraw.heard_at, ..Redraw::default() };
+        self.redraw.done();
         self.sealer.set_run(run);
+        self.introducer.iter_mut().for_each(Introducer::begin);
         if self.role == Role::Sender {
             // Feedback that is on its way is for the run before.
             self.senders.note(run);
@@ -130,31 +185,29 @@ impl Guard {
     /// what this machine sees of itself, such as its clocks, may call for it; what comes from the
     /// network does so at most once a minute.
     pub fn suspect_copy(&mut self) {
-        self.counters.redraws += u64::from(!self.redraw.wanted);
-        self.redraw.wanted = true;
-    }
-
-    /// Another machine was heard that uses our run: draws another one, at most once a minute. What
-    /// is heard before that is over is not forgotten.
-    fn hear_copy(&mut self, now: Timestamp) {
-        self.redraw.is_due = true;
-        self.redraw_if_due(now);
-    }
-
-    fn redraw_if_due(&mut self, now: Timestamp) {
-        let redraw = &mut self.redraw;
-        let may = redraw.heard_at.is_none_or(|at| now >= at + REDRAW_INTERVAL);
-        if redraw.is_due && may {
-            *redraw = Redraw { heard_at: Some(now), is_due: false, wanted: redraw.wanted };
-            self.suspect_copy();
-        }
+        self.counters.redraws += u64::from(self.redraw.want());
     }
 
     /// Seals a datagram in place: it has room for [`SEAL`](crate::SEAL) around what is sealed.
     /// Feedback is for the sender at an address. False when it cannot be sealed, and must not be
     /// sent: a run is wanted, or there is no such sender.
     pub fn seal(&mut self, sender: Option<SocketAddr>, datagram: &mut [u8]) -> bool {
-        if self.redraw.wanted {
+        self.seal_as(sender, false, datagram)
+    }
+
+    /// The same of a sender's packet that is signed: after what is sealed it has room for
+    /// [`SIGNATURE_LEN`] bytes more. False also when this guard does not sign.
+    pub fn seal_signed(&mut self, datagram: &mut [u8]) -> bool {
+        self.signs() && self.seal_as(None, true, datagram)
+    }
+
+    fn seal_as(
+        &mut self,
+        sender: Option<SocketAddr>,
+        is_signed: bool,
+        datagram: &mut [u8],
+    ) -> bool {
+        if self.redraw.is_wanted() {
             return false;
         }
         let (kind, sender) = match self.role {
@@ -167,12 +220,15 @@ impl Guard {
         let header = Header {
             suite: self.suite,
             kind,
+            is_signed,
             epoch: self.keys.epoch(),
             key_id: self.keys.key_id(),
             run: self.sealer.run(),
             counter: 0,
         };
-        let sealed = self.sealer.seal(&self.secret, self.address, header, sender, datagram);
+        let session = self.introducer.as_ref().filter(|_| is_signed).map(Introducer::session);
+        let (secret, what) = (&self.secret, (header, sender));
+        let sealed = self.sealer.seal(secret, self.address, what, session, datagram);
         self.counters.sealed += u64::from(sealed);
         sealed
     }
@@ -186,8 +242,8 @@ impl Guard {
         now: Timestamp,
         source: SocketAddr,
         datagram: &'a mut [u8],
-    ) -> Result<&'a mut [u8], DropReason> {
-        self.redraw_if_due(now);
+    ) -> Result<Opened<'a>, DropReason> {
+        self.counters.redraws += u64::from(self.redraw.look(now));
         let Some(header) = Header::parse(datagram) else {
             if datagram.first().is_some_and(|byte| byte >> 4 == VERSION_WITHOUT_SEAL) {
                 self.counters.unsealed.note(source);
@@ -205,29 +261,105 @@ impl Guard {
             self.hear_own_run(now, source, &header, datagram);
             return self.drop(DropReason::Own);
         }
-        if header.kind == Kind::Forward && self.role == Role::Sender {
+        if header.kind != Kind::Feedback && self.role == Role::Sender {
             return self.drop(DropReason::OtherSender);
         }
-        let info = KeyInfo::of(&header, self.address, None);
-        let arrival = Arrival { now, source, header: &header, budget: &mut self.budget };
         let opened = match header.kind {
-            Kind::Forward => self.forward.open(&self.secret, info, arrival, datagram),
+            Kind::Hello => return self.hear_hello(now, source, datagram),
+            Kind::Forward => self.open_forward(now, source, &header, datagram),
             Kind::Feedback => {
-                self.feedback.open(&self.secret, info, arrival, &self.senders, datagram)
+                let info = KeyInfo::of(&header, self.address, None);
+                let arrival = Arrival { now, source, header: &header, budget: &mut self.budget };
+                let (secret, senders) = (&self.secret, &self.senders);
+                let opened = self.feedback.open(secret, info, arrival, senders, datagram);
+                opened.map(|_| Proof::Group)
             }
         };
-        match &opened {
-            Ok(_) => self.counters.opened += 1,
-            Err(reason) => self.counters.note_dropped(*reason),
-        }
-        // Feedback may be for a sender that was not heard yet.
-        if header.kind == Kind::Forward && matches!(opened, Err(DropReason::NotAuthentic)) {
+        let proof = opened.or_else(|reason| self.drop(reason))?;
+        let signature = if header.is_signed { SIGNATURE_LEN } else { 0 };
+        let Some(end) = datagram.len().checked_sub(TAG_LEN + signature) else {
+            return self.drop(DropReason::BadSignature);
+        };
+        let Some(text) = datagram.get_mut(HEADER_LEN..end) else {
+            return self.drop(DropReason::BadSignature);
+        };
+        self.counters.opened += 1;
+        self.counters.signed += u64::from(proof == Proof::Signed);
+        Ok(Opened::Text(text, proof))
+    }
+
+    /// Opens a packet of a sender in place, which has to have introduced itself where that is
+    /// required.
+    fn open_forward(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> Result<Proof, DropReason> {
+        let session = self.session_of(now, header)?;
+        let info = KeyInfo::of(header, self.address, None);
+        let arrival = Arrival { now, source, header, budget: &mut self.budget };
+        let opened = self.forward.open(&self.secret, info, arrival, session, datagram);
+        // Feedback may be for a sender that was not heard yet; this is not.
+        if matches!(opened, Err(DropReason::NotAuthentic)) {
             self.counters.not_authentic.note(source);
         }
-        if opened.is_ok() && header.kind == Kind::Forward {
+        if opened.is_ok() {
             self.senders.note(header.run);
         }
         opened
+    }
+
+    /// What signs in the run of a packet; `None` where every member is believed.
+    fn session_of(&self, now: Timestamp, header: &Header) -> Result<Option<Verifier>, DropReason> {
+        let Some(introductions) = &self.introductions else { return Ok(None) };
+        let introduction = introductions.get(header.run).ok_or(DropReason::NoHello)?;
+        if introduction.has_expired(self.wall.at(now)) {
+            return Err(DropReason::Expired);
+        }
+        if introduction.suite != header.suite {
+            return Err(DropReason::NotAuthentic);
+        }
+        Ok(Some(introduction.session))
+    }
+
+    /// Takes the HELLO of a sender.
+    fn hear_hello<'a>(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<Opened<'a>, DropReason> {
+        let Some(introductions) = &mut self.introductions else {
+            return self.drop(DropReason::Unsealed);
+        };
+        let arrived = Arrived {
+            now,
+            wall: self.wall.at(now),
+            source,
+            secret: &self.secret,
+            address: self.address,
+            trusted: self.keys.trusted(),
+            datagram,
+        };
+        match introductions.take(&arrived, &mut self.budget) {
+            Ok(Heeded::New(introduction)) => {
+                self.counters.hellos += 1;
+                self.counters.signer = introduction.signer;
+                Ok(Opened::Hello)
+            }
+            Ok(Heeded::Known) => Ok(Opened::Hello),
+            Err((reason, signer)) => {
+                match reason {
+                    DropReason::OtherSigner => self.counters.other_signer.note(signer, source),
+                    DropReason::Expired => self.counters.expired.note(source),
+                    DropReason::NotAuthentic => self.counters.not_authentic.note(source),
+                    _ => {}
+                }
+                self.drop(reason)
+            }
+        }
     }
 
     fn drop<T>(&mut self, reason: DropReason) -> Result<T, DropReason> {
@@ -246,7 +378,7 @@ impl Guard {
     ) {
         let (head, sealed) = datagram.split_at_mut(HEADER_LEN);
         let tag = &sealed[sealed.len() - TAG_LEN..];
-        if self.redraw.wanted || self.sealer.origin(header.counter, tag) == Origin::Own {
+        if self.redraw.is_wanted() || self.sealer.origin(header.counter, tag) == Origin::Own {
             return;
         }
         let info = KeyInfo::of(header, self.address, None);
@@ -265,7 +397,7 @@ impl Guard {
         };
         if is_authentic {
             self.counters.copies += 1;
-            self.hear_copy(now);
+            self.counters.redraws += u64::from(self.redraw.hear_copy(now));
         }
     }
 }

@@ -12,6 +12,8 @@ pub const HEADER_LEN: usize = 28;
 pub const TAG_LEN: usize = 16;
 /// What sealing adds to each datagram.
 pub const SEAL: Margins = Margins { head: HEADER_LEN, tail: TAG_LEN };
+/// In the second byte: a signature of the session's key ends what is sealed.
+const SIGNED: u8 = 0x80;
 
 /// The upper half of the first byte: neither NORM's version nor that of LCT, which are 1.
 const VERSION: u8 = 0x50;
@@ -43,13 +45,15 @@ impl Suite {
     }
 }
 
-/// What a sealed datagram is.
+/// What a datagram is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// From a sender to its receivers.
     Forward,
     /// From a receiver.
     Feedback,
+    /// From a sender, in the clear: which key signs in its run.
+    Hello,
 }
 
 impl Kind {
@@ -57,6 +61,7 @@ impl Kind {
         match self {
             Self::Forward => 0,
             Self::Feedback => 1,
+            Self::Hello => 2,
         }
     }
 
@@ -64,6 +69,7 @@ impl Kind {
         match number {
             0 => Some(Self::Forward),
             1 => Some(Self::Feedback),
+            2 => Some(Self::Hello),
             _ => None,
         }
     }
@@ -91,23 +97,30 @@ impl fmt::Debug for RunId {
 pub(crate) struct Header {
     pub(crate) suite: Suite,
     pub(crate) kind: Kind,
+    /// A signature ends what is sealed; only of senders.
+    pub(crate) is_signed: bool,
     pub(crate) epoch: Epoch,
     pub(crate) key_id: KeyId,
     pub(crate) run: RunId,
+    /// Of a HELLO when it was made, in seconds since 1970.
     pub(crate) counter: u64,
 }
 
 impl Header {
-    /// Reads the header of a sealed datagram that is long enough for header and tag; `None` for all
-    /// else.
+    /// Reads the header of a datagram that is long enough for header and tag; `None` for all else.
     pub(crate) fn parse(datagram: &[u8]) -> Option<Self> {
         if datagram.len() < HEADER_LEN + TAG_LEN || datagram[0] & 0xf0 != VERSION {
             return None;
         }
         let (bytes, _) = datagram.split_first_chunk::<HEADER_LEN>()?;
+        let (kind, is_signed) = (Kind::from_number(bytes[1] & !SIGNED)?, bytes[1] & SIGNED != 0);
+        if is_signed && kind != Kind::Forward {
+            return None;
+        }
         Some(Self {
             suite: Suite::from_number(bytes[0] & 0x0f)?,
-            kind: Kind::from_number(bytes[1])?,
+            kind,
+            is_signed,
             epoch: Epoch(u16::from_be_bytes([bytes[2], bytes[3]])),
             key_id: KeyId(array(&bytes[4..8])),
             run: RunId(array(&bytes[8..20])),
@@ -118,7 +131,7 @@ impl Header {
     pub(crate) fn emit(&self) -> [u8; HEADER_LEN] {
         let mut bytes = [0; HEADER_LEN];
         bytes[0] = VERSION | self.suite.number();
-        bytes[1] = self.kind.number();
+        bytes[1] = self.kind.number() | if self.is_signed { SIGNED } else { 0 };
         bytes[2..4].copy_from_slice(&self.epoch.0.to_be_bytes());
         bytes[4..8].copy_from_slice(&self.key_id.0);
         bytes[8..20].copy_from_slice(&self.run.0);
@@ -147,6 +160,7 @@ mod tests {
         Header {
             suite: Suite::ChaCha20Poly1305,
             kind: Kind::Feedback,
+            is_signed: false,
             epoch: Epoch(0x0102),
             key_id: KeyId([3, 4, 5, 6]),
             run: RunId([7; 12]),
@@ -172,9 +186,20 @@ mod tests {
     }
 
     #[test]
+    fn signature_is_told_by_the_highest_bit_of_the_kind() {
+        let signed = Header { kind: Kind::Forward, is_signed: true, ..header() };
+        assert_eq!(signed.emit()[1], 0x80);
+        let mut bytes = signed.emit().to_vec();
+        bytes.resize(HEADER_LEN + TAG_LEN, 0);
+        assert_eq!(Header::parse(&bytes), Some(signed));
+    }
+
+    #[test]
     fn what_is_not_of_this_version_has_no_header() {
         assert_eq!(Header::parse(&datagram()[..HEADER_LEN + TAG_LEN - 1]), None, "too short");
-        for (byte, value) in [(0, 0x12), (0, 0x53), (0, 0x50), (1, 2), (1, 0x81), (1, 0x11)] {
+        for (byte, value) in
+            [(0, 0x12), (0, 0x53), (0, 0x50), (1, 3), (1, 0x81), (1, 0x82), (1, 0x11)]
+        {
             let mut other = datagram();
             other[byte] = value;
             assert_eq!(Header::parse(&other), None, "{value:#x} in byte {byte}");

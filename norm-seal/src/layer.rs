@@ -42,9 +42,9 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
     type Event = E::Event;
 
     fn handle_datagram(&mut self, now: Timestamp, datagram: Datagram<'_>) {
-        let Datagram { source, to_group, ce, waited, payload } = datagram;
-        let Some(payload) = self.gate.admit(now, source, payload) else { return };
-        self.engine.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+        let Datagram { source, to_group, ce, waited, payload, .. } = datagram;
+        let Some((payload, proof)) = self.gate.admit(now, source, payload) else { return };
+        self.engine.handle_datagram(now, Datagram { source, to_group, ce, waited, proof, payload });
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
@@ -56,6 +56,9 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
     }
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        if let Some(hello) = self.gate.poll_hello(now, out) {
+            return Some(hello);
+        }
         self.gate.prepare(out);
         let transmit = self.engine.poll_transmit(now, out)?;
         self.gate.seal(transmit, out)
@@ -70,6 +73,6 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        self.engine.poll_timeout()
+        self.engine.poll_timeout().into_iter().chain(self.gate.next_hello()).min()
     }
 }

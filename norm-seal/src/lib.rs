@@ -22,25 +22,31 @@ mod forward;
 mod gate;
 mod guard;
 mod header;
+mod hello;
+mod introducer;
+mod introductions;
 mod key_file;
 mod keyring;
 mod layer;
 mod phrase;
+mod redraw;
 mod schedule;
 mod sealer;
 mod secret;
 mod senders;
 mod signature;
+mod wall_clock;
 mod window;
 
 #[cfg(test)]
 mod tests;
 
 pub use address::SessionAddress;
-pub use counters::{DropReason, Heard, SealCounters};
+pub use counters::{DropReason, Heard, OtherSigner, SealCounters};
 pub use gate::{Gate, NoRandomness, RunSource, Unopened};
-pub use guard::{Guard, Role};
+pub use guard::{Guard, Opened, Role};
 pub use header::{Epoch, HEADER_LEN, Kind, RunId, SEAL, Suite, TAG_LEN, sealed_key_id};
+pub use hello::SIGNATURE_LEN;
 pub use key_file::{KeyFile, KeyFileError};
 pub use keyring::Keyring;
 pub use layer::Guarded;

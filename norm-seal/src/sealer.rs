@@ -1,8 +1,9 @@
 //! Seals what leaves.
 
 use crate::address::SessionAddress;
-use crate::backend::Prk;
+use crate::backend::{Prk, SigningKey};
 use crate::header::{HEADER_LEN, Header, RunId, TAG_LEN};
+use crate::hello::SIGNATURE_LEN;
 use crate::schedule::{KeyInfo, PACKETS_PER_RUN, RunKey};
 
 /// Packets of our own that are told from those of a copy of us: 40 ms at 100,000 a second.
@@ -52,22 +53,26 @@ impl Sealer {
         self.key = None;
     }
 
-    /// Seals a datagram that has room for header and tag. `header` says what it is; its run and
-    /// counter are replaced. False when it cannot be sealed: then it must not be sent.
+    /// Seals a datagram that has room for header and tag, and before the tag for a signature if a
+    /// key signs it. `header` says what it is; its run and counter are replaced. False when it
+    /// cannot be sealed: then it must not be sent.
     pub(crate) fn seal(
         &mut self,
         secret: &Prk,
         address: SessionAddress,
-        header: Header,
-        sender: Option<RunId>,
+        (header, sender): (Header, Option<RunId>),
+        session: Option<&SigningKey>,
         datagram: &mut [u8],
     ) -> bool {
         let Some(text_len) = datagram.len().checked_sub(HEADER_LEN + TAG_LEN) else { return false };
-        if self.is_spent() {
-            return false;
-        }
+        let signed_len = match session {
+            Some(_) => text_len.checked_sub(SIGNATURE_LEN),
+            None => Some(text_len),
+        };
+        let Some(signed_len) = signed_len.filter(|_| !self.is_spent()) else { return false };
         let counter = self.next;
-        let header = Header { run: self.run, counter, ..header };
+        let is_signed = session.is_some();
+        let header = Header { run: self.run, counter, is_signed, ..header };
         let info = KeyInfo::of(&header, address, sender);
         if self.key.as_ref().is_none_or(|key| *key.info() != info) {
             self.key = RunKey::derive(secret, info);
@@ -75,9 +80,13 @@ impl Sealer {
         let Some(key) = &self.key else { return false };
         // Used up whatever becomes of the packet.
         self.next += 1;
+        datagram[..HEADER_LEN].copy_from_slice(&header.emit());
+        if let Some(session) = session {
+            let (text, rest) = datagram.split_at_mut(HEADER_LEN + signed_len);
+            rest[..SIGNATURE_LEN].copy_from_slice(&session.sign(text));
+        }
         let (head, rest) = datagram.split_at_mut(HEADER_LEN);
         let (text, room) = rest.split_at_mut(text_len);
-        head.copy_from_slice(&header.emit());
         let Some(tag) = key.seal(counter, head, text) else { return false };
         room.copy_from_slice(&tag);
         self.tags[counter as usize % REMEMBERED].copy_from_slice(&tag[..4]);

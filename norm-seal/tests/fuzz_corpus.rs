@@ -2,15 +2,29 @@
 
 use std::path::Path;
 
-#[test]
-fn datagrams_of_the_corpus_open_once_or_not_at_all() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../norm-core/fuzz/corpus/seal_open");
-    let (mut files, mut opened) = (0, 0);
+/// Inputs of a target, and how many of them it takes.
+fn replay(target: &str, take: fn(&[u8]) -> bool) -> (usize, usize) {
+    let folder =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../norm-core/fuzz/corpus").join(target);
+    let (mut files, mut taken) = (0, 0);
     for entry in std::fs::read_dir(&folder).expect("the corpus is committed") {
         let bytes = std::fs::read(entry.expect("a readable folder").path()).expect("a file");
         files += 1;
-        opened += usize::from(norm_seal::exercise::open(&bytes));
+        taken += usize::from(take(&bytes));
     }
+    (files, taken)
+}
+
+#[test]
+fn datagrams_of_the_corpus_open_once_or_not_at_all() {
+    let (files, opened) = replay("seal_open", norm_seal::exercise::open);
     assert!(opened >= 12, "{opened} of {files} open");
     assert!(files > 2 * opened, "most do not");
+}
+
+#[test]
+fn hellos_of_the_corpus_are_taken_or_not_and_never_twice() {
+    let (files, taken) = replay("hello", norm_seal::exercise::hello);
+    assert!(taken >= 2, "{taken} of {files} are taken");
+    assert!(files > 2 * taken, "most are not");
 }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Transmit, TransmitBuf};
+use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Proof, Transmit, TransmitBuf};
 use norm_core::{Rng, Timestamp};
 use norm_seal::{
     Gate, GroupSecret, Guard, Guarded, Keyring, NoRandomness, Role, RunId, RunSource,
@@ -117,8 +117,10 @@ fn million_packets_that_are_not_authentic_take_no_memory_and_reach_no_engine() {
         let mut guarded = Guarded::new(Engine::default(), gate);
         // The run of the sender is known to the receiver.
         let mut first = real;
-        guarded
-            .handle_datagram(now, Datagram { source, to_group, ce, waited, payload: &mut first });
+        guarded.handle_datagram(
+            now,
+            Datagram { source, to_group, ce, waited, proof: Proof::None, payload: &mut first },
+        );
         let heard = guarded.inner().datagrams;
         let mut rng = Rng::new(7);
         let before = calls();
@@ -129,11 +131,47 @@ fn million_packets_that_are_not_authentic_take_no_memory_and_reach_no_engine() {
             damage(&mut rng, &mut forged);
             let source = at((n % 250) as u8);
             let payload = &mut forged;
-            guarded.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+            guarded.handle_datagram(
+                now,
+                Datagram { source, to_group, ce, waited, proof: Proof::None, payload },
+            );
         }
         assert_eq!(calls(), before, "allocations at a {role:?}");
         assert_eq!(guarded.inner().datagrams, heard, "packets that reached a {role:?}");
         let counters = guarded.gate().guard().unwrap().counters();
         assert!(counters.all_dropped() >= PACKETS, "{counters:?}");
     }
+}
+
+#[test]
+fn hellos_that_are_not_authentic_take_no_memory() {
+    const HELLOS: u64 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+    let at = |host: u8| SocketAddr::from(([192, 0, 2, host], 5740));
+    let start = Timestamp::since_epoch(Duration::from_secs(1));
+    let mut sender = guard(Role::Sender, 1).signing(&[6; 32]);
+    let hello = sender.poll_hello(start).map(<[u8]>::to_vec).unwrap_or_default();
+    let gate = Gate::new(Some(guard(Role::Receiver, 101).requiring_hello()), NoRuns);
+    let mut guarded = Guarded::new(Engine::default(), gate);
+    let mut rng = Rng::new(7);
+    let mut forged = hello.clone();
+    let before = calls();
+    for n in 0..HELLOS {
+        forged.copy_from_slice(&hello);
+        let byte = 8 + rng.below(hello.len() as u64 - 8) as usize;
+        forged[byte] ^= 1 << rng.below(8);
+        let (now, source) = (start + Duration::from_micros(n * 50), at((n % 250) as u8));
+        let (waited, ce, to_group) = (Duration::ZERO, false, true);
+        let (proof, payload) = (Proof::None, forged.as_mut_slice());
+        let datagram = Datagram { source, to_group, ce, waited, proof, payload };
+        guarded.handle_datagram(now, datagram);
+    }
+    assert_eq!(calls(), before, "allocations");
+    let counters = *guarded.gate().guard().unwrap().counters();
+    assert_eq!((counters.all_dropped(), counters.hellos), (HELLOS, 0), "{counters:?}");
+    let (waited, ce, to_group) = (Duration::ZERO, false, true);
+    let (now, source, proof) = (start + Duration::from_secs(60), at(1), Proof::None);
+    forged.copy_from_slice(&hello);
+    let payload = forged.as_mut_slice();
+    guarded.handle_datagram(now, Datagram { source, to_group, ce, waited, proof, payload });
+    assert_eq!(guarded.gate().guard().unwrap().counters().hellos, 1);
 }

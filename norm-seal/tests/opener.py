@@ -1,6 +1,6 @@
-"""Opens sealed datagrams as docs/wire.md describes them, with other code than norm-seal.
+"""Opens sealed datagrams and checks HELLOs as docs/wire.md describes them, with other code than norm-seal.
 
-Reads cases as in vectors/sealed.txt and ends with an error at the first that does not open to its
+Reads cases as in vectors/sealed.txt and vectors/hello.txt and ends with an error at the first that does not open to its
 text. Needs the package `cryptography`.
 """
 
@@ -9,6 +9,7 @@ import struct
 import sys
 
 from cryptography.hazmat.primitives import hashes, hmac
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
@@ -32,7 +33,30 @@ def address_of(group):
     return packed + struct.pack(">H", int(port))
 
 
-def open_sealed(secret, group, sender, datagram):
+def check_hello(secret, group, signer, hello):
+    """Returns run and session key of a HELLO that is by a member and this signer, or raises."""
+    group_key, address = extract(b"norm-seal 1", secret), address_of(group)
+    text, code = hello[:-16], hello[-16:]
+    mac = hmac.HMAC(expand(group_key, b"norm-seal 1 hello" + address, 32), hashes.SHA256())
+    mac.update(text)
+    if mac.finalize()[:16] != code:
+        raise ValueError("not of the group")
+    version_suite, kind, _, key_id, run, created, expires, flags, session = struct.unpack(
+        ">BBH4s12sQQI32s", text[:72]
+    )
+    if version_suite >> 4 != 5 or kind != 2 or key_id != expand(group_key, b"norm-seal 1 id", 4):
+        raise ValueError("no HELLO of this group")
+    if expires - created != 24 * 3600 or flags != (0x01000000 if signer else 0):
+        raise ValueError("another life, or other flags")
+    if signer:
+        if text[72:104] != signer:
+            raise ValueError("another signer")
+        message = b"norm-hello 1" + address + text[:104]
+        Ed25519PublicKey.from_public_bytes(signer).verify(text[104:], message)
+    return run, session
+
+
+def open_sealed(secret, group, sender, datagram, introduced=None):
     header, sealed = datagram[:28], datagram[28:]
     version_suite, kind, epoch, key_id, run, counter = struct.unpack(">BBH4s12sQ", header)
     if version_suite >> 4 != 5:
@@ -41,6 +65,7 @@ def open_sealed(secret, group, sender, datagram):
     group_key = extract(b"norm-seal 1", secret)
     if key_id != expand(group_key, b"norm-seal 1 id", 4):
         raise ValueError("another key")
+    is_signed, kind = kind >> 7, kind & 0x7F
     info = b"norm-seal 1 packet" + struct.pack(">BBH", suite, kind, epoch) + address_of(group)
     info += run + struct.pack(">Q", counter >> 23)
     if kind == 1:
@@ -49,7 +74,14 @@ def open_sealed(secret, group, sender, datagram):
     key, iv = material[:32], material[32:]
     nonce = bytes(a ^ b for a, b in zip(iv, struct.pack(">IQ", 0, counter)))
     cipher = {1: AESGCM, 2: ChaCha20Poly1305}[suite](key)
-    return cipher.decrypt(nonce, sealed, header)
+    text = cipher.decrypt(nonce, sealed, header)
+    if not is_signed:
+        return text
+    introduced_run, session = introduced
+    if run != introduced_run:
+        raise ValueError("another run")
+    Ed25519PublicKey.from_public_bytes(session).verify(text[-64:], header + text[:-64])
+    return text[:-64]
 
 
 def main():
@@ -61,8 +93,12 @@ def main():
         if not fields:
             continue
         secret, sender = bytes.fromhex(fields["secret"]), bytes.fromhex(fields.get("sender", ""))
-        datagram = bytes.fromhex(fields["datagram"])
-        text = open_sealed(secret, fields["group"], sender, datagram)
+        group, datagram = fields["group"], bytes.fromhex(fields["datagram"])
+        introduced = None
+        if "hello" in fields:
+            signer = bytes.fromhex(fields.get("signer", ""))
+            introduced = check_hello(secret, group, signer, bytes.fromhex(fields["hello"]))
+        text = open_sealed(secret, group, sender, datagram, introduced)
         if text != bytes.fromhex(fields["text"]):
             sys.exit(f"another text: {case}")
         opened += 1

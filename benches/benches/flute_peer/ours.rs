@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use norm_core::Timestamp;
 use norm_core::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, Piece, PrepareJob, StoreJob,
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, Piece, PrepareJob, Proof, StoreJob,
     StoreOutcome, SymbolStore, TransmitBuf,
 };
 use norm_core::fec::{BlockBuffer, RsForm, encode};
@@ -174,7 +174,10 @@ pub(crate) fn take(packets: &mut [Vec<u8>], content: &[u8]) -> Measured {
     let mut is_complete = false;
     for payload in packets {
         let (to_group, ce, waited) = (true, false, Duration::ZERO);
-        engine.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+        engine.handle_datagram(
+            now,
+            Datagram { source, to_group, ce, waited, proof: Proof::None, payload },
+        );
         while let Some(job) = engine.poll_job() {
             let Job::Store(job) = job else { panic!("{job:?}") };
             let outcome = store(&mut engine, &job, &mut written, &mut coding);

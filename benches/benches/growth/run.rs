@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, TransmitBuf};
+use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Proof, TransmitBuf};
 use norm_core::norm::sender::{ObjectSpec, SenderStats};
 use norm_core::norm::{Sender, SenderConfig, SenderEvent};
 
@@ -169,7 +169,7 @@ impl<'a> Driver<'a> {
         let payload = &mut self.buffer[..feedback.bytes.len()];
         payload.copy_from_slice(&feedback.bytes);
         let (ce, waited) = (false, Duration::ZERO);
-        let datagram = Datagram { source, to_group: true, ce, waited, payload };
+        let datagram = Datagram { source, to_group: true, ce, waited, proof: Proof::None, payload };
         let start = Instant::now();
         self.sender.handle_datagram(timestamp(self.now), datagram);
         while let Some(event) = self.sender.poll_event() {

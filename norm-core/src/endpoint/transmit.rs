@@ -25,6 +25,16 @@ pub struct Transmit {
     pub segment_size: usize,
     /// The address of the sender that the segments speak to; `None` when they are of a sender.
     pub feedback_to: Option<SocketAddr>,
+    /// They speak for the sender: a layer that can is to sign each of them.
+    pub to_sign: bool,
+}
+
+impl Transmit {
+    /// The same, to be signed.
+    #[must_use]
+    pub const fn signed(self) -> Self {
+        Self { to_sign: true, ..self }
+    }
 }
 
 /// Bytes that a datagram takes on the wire in addition to what its engine writes: headers of IP and
@@ -187,6 +197,21 @@ impl TransmitBuf {
         self.segment_size
     }
 
+    /// Makes the margin after each datagram longer, for a layer that adds more to these than to
+    /// others.
+    pub fn lengthen(&mut self, bytes: usize) {
+        let (old, new) = (self.segment_size, self.segment_size + bytes);
+        let len = self.bytes.len();
+        self.bytes.resize(len + self.datagrams * bytes, 0);
+        for number in (0..self.datagrams).rev() {
+            let (start, end) = (number * old, len.min((number + 1) * old));
+            self.bytes.copy_within(start..end, number * new);
+            let end = number * new + end - start;
+            self.bytes[end..end + bytes].fill(0);
+        }
+        self.segment_size = new;
+    }
+
     /// Each datagram with its margins, for a layer that fills them.
     pub fn datagrams_mut(&mut self) -> impl Iterator<Item = &mut [u8]> {
         self.bytes.chunks_mut(self.segment_size.max(1))
@@ -195,7 +220,7 @@ impl TransmitBuf {
     /// The description of what is in the buffer; `None` when it is empty.
     pub fn transmit(&self, destination: Destination) -> Option<Transmit> {
         let segment_size = self.segment_size;
-        let transmit = Transmit { destination, segment_size, feedback_to: None };
+        let transmit = Transmit { destination, segment_size, feedback_to: None, to_sign: false };
         (self.datagrams > 0).then_some(transmit)
     }
 
@@ -225,8 +250,8 @@ mod tests {
         append(&mut out, 3, 1);
         assert_eq!(out.as_bytes(), [1, 1, 1, 2, 2, 2, 3]);
         assert_eq!((out.datagrams(), out.payload_bytes()), (3, 7));
-        let transmit =
-            Transmit { destination: Destination::Group, segment_size: 3, feedback_to: None };
+        let destination = Destination::Group;
+        let transmit = Transmit { destination, segment_size: 3, feedback_to: None, to_sign: false };
         assert_eq!(out.transmit(Destination::Group), Some(transmit));
         let sender = ([192, 0, 2, 1], 6003).into();
         let feedback = Transmit { feedback_to: Some(sender), ..transmit };
@@ -267,6 +292,23 @@ mod tests {
         assert_eq!(lens, [94, 51]);
         assert_eq!((out.as_bytes()[0], out.as_bytes()[93]), (10, 10));
         assert_eq!((out.as_bytes()[94], out.as_bytes()[144]), (11, 11));
+    }
+
+    #[test]
+    fn margins_can_be_made_longer_after_an_engine_has_written() {
+        for lens in [vec![9], vec![100, 100, 7], vec![50, 50]] {
+            let mut out = TransmitBuf::new(8).with_margins(SEAL);
+            lens.iter().zip(1..).for_each(|(&len, byte)| append(&mut out, byte, len));
+            out.lengthen(64);
+            assert_eq!(out.segment_size(), lens[0] + 108);
+            let datagrams: Vec<&mut [u8]> = out.datagrams_mut().collect();
+            assert_eq!(datagrams.len(), lens.len());
+            for ((datagram, &len), byte) in datagrams.into_iter().zip(&lens).zip(1..) {
+                assert_eq!(datagram.len(), len + 108);
+                assert!(datagram[24..24 + len].iter().all(|&own| own == byte));
+                assert!(datagram[24 + len..].iter().all(|&margin| margin == 0));
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,8 @@ use super::wire::{Packet, TimeFields};
 use super::{Receiver, ReceiverConfig};
 use crate::base::Timestamp;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, SenderId, StoreOutcome, SymbolStore,
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, Proof, SenderId, StoreOutcome,
+    SymbolStore,
 };
 use crate::fec::{BlockBuffer, FecId, PayloadFormat};
 
@@ -98,7 +99,10 @@ pub fn receiver(mut input: &[u8]) -> bool {
         now += Duration::from_millis((pause >> 2).into());
         let source = ([10, 0, 0, 1], (pause & 3).into()).into();
         let (to_group, ce, waited, payload) = (true, false, Duration::ZERO, &mut payload.to_vec());
-        engine.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+        engine.handle_datagram(
+            now,
+            Datagram { source, to_group, ce, waited, proof: Proof::None, payload },
+        );
         engine.handle_timeout(now);
         while let Some(Job::Store(job)) = engine.poll_job() {
             let block = engine.store_mut().0.remove(&job.slot);

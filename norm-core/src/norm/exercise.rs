@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use crate::base::Timestamp;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, StoreOutcome, SymbolStore,
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, Proof, StoreOutcome, SymbolStore,
     TransmitBuf,
 };
 use crate::fec::{BlockBuffer, encode_repair};
@@ -83,6 +83,7 @@ pub fn receiver(input: &[u8]) {
                 to_group: true,
                 ce: false,
                 waited: Duration::ZERO,
+                proof: Proof::None,
                 payload: &mut payload,
             },
         );
@@ -131,6 +132,7 @@ pub fn sender(input: &[u8]) {
                 to_group: false,
                 ce: false,
                 waited: Duration::ZERO,
+                proof: Proof::None,
                 payload: &mut payload,
             },
         );

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, StoreJob, StoreOutcome,
-    SymbolStore,
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, Proof, StoreJob,
+    StoreOutcome, SymbolStore,
 };
 use norm_core::fec::BlockBuffer;
 use norm_core::flute::receiver::{ReceiverEvent, ReceiverStats};
@@ -65,7 +65,8 @@ impl OurReceiver {
         let source = SocketAddr::from(([10, 0, 0, 1], 5000));
         let (to_group, ce, waited) = (true, false, Duration::ZERO);
         let mut payload = packet.to_vec();
-        let datagram = Datagram { source, to_group, ce, waited, payload: &mut payload };
+        let datagram =
+            Datagram { source, to_group, ce, waited, proof: Proof::None, payload: &mut payload };
         self.engine.handle_datagram(self.now, datagram);
         self.work();
     }

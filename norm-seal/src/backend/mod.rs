@@ -1,5 +1,5 @@
-//! What comes from a library of cryptography: derive, seal, open, sign, verify.
+//! What comes from a library of cryptography: derive, seal, open, authenticate, sign, verify.
 
 mod ring;
 
-pub(crate) use self::ring::{PacketKey, Prk, SigningKey, verify};
+pub(crate) use self::ring::{PacketKey, Prk, SigningKey, mac, verify};

@@ -2,6 +2,7 @@
 
 use ring::aead::{AES_256_GCM, Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hkdf::{self, HKDF_SHA256, KeyType, Salt};
+use ring::hmac;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 use crate::header::{Suite, TAG_LEN};
@@ -31,6 +32,14 @@ impl Prk {
         // Fails for lengths that no caller asks for.
         debug_assert!(filled.is_ok());
     }
+}
+
+/// Code that shows that a text is of a member: HMAC with SHA-256, cut to 16 bytes (RFC 4868 §2.6).
+pub(crate) fn mac(key: &[u8; 32], text: &[u8]) -> [u8; 16] {
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text);
+    let mut cut = [0; 16];
+    cut.iter_mut().zip(tag.as_ref()).for_each(|(to, from)| *to = *from);
+    cut
 }
 
 /// A key of an AEAD, ready for use.
@@ -109,6 +118,15 @@ mod tests {
         let expected = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf\
             34007208d5b887185865";
         assert_eq!(out[..], hex(expected)[..]);
+    }
+
+    #[test]
+    fn hmac_gives_what_rfc_4231_says() {
+        // Case 2 of RFC 4231 §4.3: zeros after a key that is shorter than a block change nothing.
+        let mut key = [0; 32];
+        key[..4].copy_from_slice(b"Jefe");
+        let expected = "5bdcc146bf60754e6a042426089575c7";
+        assert_eq!(mac(&key, b"what do ya want for nothing?")[..], hex(expected)[..]);
     }
 
     #[test]

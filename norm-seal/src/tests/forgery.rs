@@ -26,7 +26,7 @@ fn every_flipped_bit_of_a_sender_s_packet_is_found() {
         flip_all(&sealed, |datagram| {
             now += Duration::from_millis(10);
             let source = sender_at();
-            first.open(now, source, &mut datagram.to_vec()).map(|text| text.to_vec())
+            open_at(&mut first, now, source, datagram)
         });
         let next = forward(&mut sender, &[0x5a; 100]);
         flip_all(&next, |datagram| open(&mut first, datagram));
@@ -41,7 +41,7 @@ fn every_flipped_bit_of_feedback_is_found() {
         let mut now = NOW + Duration::from_secs(round);
         flip_all(&sealed, |datagram| {
             now += Duration::from_millis(10);
-            sender.open(now, receiver_at(9), &mut datagram.to_vec()).map(|text| text.to_vec())
+            open_at(&mut sender, now, receiver_at(9), datagram)
         });
     }
 }

@@ -35,6 +35,7 @@ impl Numbered {
         let header = Header {
             suite: self.suite,
             kind: self.kind,
+            is_signed: false,
             epoch: Epoch(0),
             key_id: keys().key_id(),
             run: RunId([0; 12]),
@@ -42,7 +43,7 @@ impl Numbered {
         };
         let mut datagram = room_for(b"text");
         let (secret, address) = (&self.secret, self.address);
-        let sealed = self.sealer.seal(secret, address, header, self.sender, &mut datagram);
+        let sealed = self.sealer.seal(secret, address, (header, self.sender), None, &mut datagram);
         sealed.then_some(datagram)
     }
 }

@@ -3,6 +3,7 @@
 mod copies;
 mod forgery;
 mod gates;
+mod hello;
 mod limits;
 mod replay;
 mod vectors;
@@ -13,8 +14,8 @@ use core::time::Duration;
 use norm_core::Timestamp;
 
 use crate::{
-    DropReason, GroupSecret, Guard, HEADER_LEN, Keyring, Role, RunId, SEAL, SessionAddress, Suite,
-    TAG_LEN,
+    DropReason, GroupSecret, Guard, HEADER_LEN, Keyring, Opened, Role, RunId, SEAL, SessionAddress,
+    Suite, TAG_LEN,
 };
 
 const NOW: Timestamp = Timestamp::ZERO;
@@ -66,13 +67,26 @@ fn feedback(guard: &mut Guard, text: &[u8]) -> Vec<u8> {
     datagram
 }
 
+/// What is in a datagram that comes now.
+fn open_at(
+    guard: &mut Guard,
+    now: Timestamp,
+    source: SocketAddr,
+    datagram: &[u8],
+) -> Result<Vec<u8>, DropReason> {
+    guard.open(now, source, &mut datagram.to_vec()).map(|opened| match opened {
+        Opened::Text(text, _) => text.to_vec(),
+        Opened::Hello => panic!("it is a HELLO"),
+    })
+}
+
 /// What is in a datagram from this address.
 fn open_from(
     guard: &mut Guard,
     source: SocketAddr,
     datagram: &[u8],
 ) -> Result<Vec<u8>, DropReason> {
-    guard.open(NOW, source, &mut datagram.to_vec()).map(|text| text.to_vec())
+    open_at(guard, NOW, source, datagram)
 }
 
 /// What is in a datagram of the sender.

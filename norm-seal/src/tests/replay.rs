@@ -68,9 +68,7 @@ fn run_that_had_to_make_room_does_not_open_again_and_goes_on() {
         receiver.open(now, receiver_at(run), &mut sealed.clone()).unwrap();
     }
     let later = NOW + Duration::from_secs(2);
-    let mut open = |datagram: &[u8]| {
-        receiver.open(later, sender_at(), &mut datagram.to_vec()).map(|text| text.to_vec())
-    };
+    let mut open = |datagram: &[u8]| open_at(&mut receiver, later, sender_at(), datagram);
     assert_eq!(open(&late), Err(DropReason::Replayed));
     assert_eq!(open(&early), Err(DropReason::Replayed), "its window is gone");
     let next = forward(&mut sender, b"next");
@@ -113,10 +111,10 @@ fn packets_sent_again_from_elsewhere_neither_use_a_counter_up_nor_divert_feedbac
         let now = NOW + Duration::from_millis(n.into());
         let sealed = forward(&mut sender, &n.to_be_bytes());
         // The copy is faster.
-        let copy = receiver.open(now, ELSEWHERE, &mut sealed.clone()).map(|text| text.to_vec());
+        let copy = open_at(&mut receiver, now, ELSEWHERE, &sealed);
         assert_eq!(copy, Err(DropReason::Elsewhere), "{n}");
         assert!(receiver.open(now, sender_at(), &mut sealed.clone()).is_ok(), "{n}");
-        let again = receiver.open(now, ELSEWHERE, &mut sealed.clone()).map(|text| text.to_vec());
+        let again = open_at(&mut receiver, now, ELSEWHERE, &sealed);
         assert_eq!(again, Err(DropReason::Replayed), "{n}");
         assert!(!receiver.seal(Some(ELSEWHERE), &mut room_for(b"nack")), "{n}");
     }

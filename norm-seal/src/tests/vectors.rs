@@ -5,8 +5,10 @@ use std::fmt::Write;
 use super::limits::Numbered;
 use super::*;
 use crate::header::Kind;
+use crate::{SIGNATURE_LEN, Signer};
 
 const COMMITTED: &str = include_str!("../../tests/vectors/sealed.txt");
+const HELLOS: &str = include_str!("../../tests/vectors/hello.txt");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -43,13 +45,48 @@ fn all() -> String {
     text
 }
 
+/// HELLOs with a long-term key and without, and a signed packet of each run.
+fn hellos() -> String {
+    let mut text = String::from(
+        "# HELLOs, and signed packets of their runs: docs/wire.md. Written by the tests.\n",
+    );
+    for address in ["239.1.2.3:6003", "[ff15::1]:6003", "192.0.2.1:6003"] {
+        for keys in [keys(), keys().with_signer(Signer::from_seed([9; 32]))] {
+            let group = SessionAddress::of(address.parse().unwrap());
+            let signer = keys.signer().cloned();
+            let guard = Guard::new(Role::Sender, keys, Suite::default(), group, RunId([1; 12]));
+            let mut guard = guard.signing(&[6; 32]);
+            guard.set_wall_clock(NOW, 1_800_000_000);
+            let hello = guard.poll_hello(NOW).unwrap().to_vec();
+            let mut signed = room_for(&[b"text".as_slice(), &[0; SIGNATURE_LEN]].concat());
+            assert!(guard.seal_signed(&mut signed));
+            writeln!(text, "\nsecret {}\ngroup {address}", hex(&[7; 32])).unwrap();
+            if let Some(signer) = signer {
+                writeln!(text, "signer {}", hex(&signer.verifier().0)).unwrap();
+            }
+            writeln!(text, "hello {}\ntext {}", hex(&hello), hex(b"text")).unwrap();
+            writeln!(text, "datagram {}", hex(&signed)).unwrap();
+        }
+    }
+    text
+}
+
 #[test]
-fn datagrams_are_those_that_are_written_down() {
-    let text = all();
+fn hellos_are_those_that_are_written_down() {
+    check("hello.txt", HELLOS, &hellos());
+}
+
+/// Compares a text with the committed one, or writes it.
+fn check(name: &str, committed: &str, text: &str) {
     if std::env::var_os("NORM_BLESS").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/sealed.txt");
-        std::fs::write(path, &text).unwrap();
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+        std::fs::write(folder.join(name), text).unwrap();
         return;
     }
-    assert_eq!(COMMITTED, text, "run with NORM_BLESS=1 if the format has changed");
+    assert_eq!(committed, text, "run with NORM_BLESS=1 if the format has changed");
+}
+
+#[test]
+fn datagrams_are_those_that_are_written_down() {
+    check("sealed.txt", COMMITTED, &all());
 }

@@ -134,6 +134,15 @@ pub(crate) fn hand_over(
     out.scratch.extend_from_slice(payload);
     let (source, to_group) = (address(packet.from, packet.from_moves), packet.to == To::Group);
     let (ce, waited) = (packet.ce, out.waited);
-    engine
-        .handle_datagram(now, Datagram { source, to_group, ce, waited, payload: &mut out.scratch });
+    engine.handle_datagram(
+        now,
+        Datagram {
+            source,
+            to_group,
+            ce,
+            waited,
+            proof: norm_core::endpoint::Proof::None,
+            payload: &mut out.scratch,
+        },
+    );
 }

@@ -4,7 +4,7 @@ use core::time::Duration;
 use super::description;
 use crate::announce::{Announcer, LEAST_INTERVAL, SapKind, SapPacket, SessionDescription};
 use crate::base::Timestamp;
-use crate::endpoint::{Datagram, Endpoint, TransmitBuf};
+use crate::endpoint::{Datagram, Endpoint, Proof, TransmitBuf};
 
 const START: Timestamp = Timestamp::from_nanos(7);
 
@@ -36,7 +36,14 @@ fn hear(announcer: &mut Announcer, now: Timestamp, id: u64, size: usize) {
     let waited = Duration::ZERO;
     announcer.handle_datagram(
         now,
-        Datagram { source, to_group: true, ce: false, waited, payload: &mut payload },
+        Datagram {
+            source,
+            to_group: true,
+            ce: false,
+            waited,
+            proof: Proof::None,
+            payload: &mut payload,
+        },
     );
 }
 
@@ -84,7 +91,14 @@ fn own_announcement_that_comes_back_does_not_count() {
     let waited = Duration::ZERO;
     announcer.handle_datagram(
         START,
-        Datagram { source, to_group: true, ce: false, waited, payload: &mut own },
+        Datagram {
+            source,
+            to_group: true,
+            ce: false,
+            waited,
+            proof: Proof::None,
+            payload: &mut own,
+        },
     );
     assert_eq!(announcer.others.bytes(), 0);
 }

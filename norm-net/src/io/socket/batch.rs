@@ -4,6 +4,7 @@ use std::io::{self, IoSliceMut};
 use std::time::{Duration, SystemTime};
 
 use norm_core::Datagram;
+use norm_core::endpoint::Proof;
 use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, UdpSockRef};
 
 use super::setup::Port;
@@ -78,6 +79,7 @@ pub(super) fn datagrams<'a>(
         to_group,
         ce,
         waited,
+        proof: Proof::None,
         payload,
     })
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use super::{Receiver, ReceiverConfig, ReceiverEvent};
 use crate::base::range_set::RangeSet;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, RawPacket, SenderId,
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, Proof, RawPacket, SenderId,
     StoreJob, StoreOutcome, SymbolStore,
 };
 use crate::fec::{BlockBuffer, FecId, PayloadId, Scheme, encode};
@@ -272,7 +272,8 @@ impl Bench {
     fn datagram(&mut self, mut payload: Vec<u8>) {
         let source = ([10, 0, 0, self.host], self.port).into();
         let (to_group, ce, waited) = (true, false, Duration::ZERO);
-        let datagram = Datagram { source, to_group, ce, waited, payload: &mut payload };
+        let datagram =
+            Datagram { source, to_group, ce, waited, proof: Proof::None, payload: &mut payload };
         self.engine.handle_datagram(self.now, datagram);
     }
 

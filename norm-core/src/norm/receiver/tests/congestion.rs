@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use crate::base::Timestamp;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, SenderId, SymbolStore, TransmitBuf,
+    BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, Proof, SenderId, SymbolStore,
+    TransmitBuf,
 };
 use crate::fileset::{ManifestHash, PartKind, SetDescriptor, SetId, SetSummary};
 use crate::norm::receiver::config::{Feedback, ReceiverConfig};
@@ -115,6 +116,7 @@ impl Session {
             to_group: true,
             ce: self.ce,
             waited: self.waited,
+            proof: Proof::None,
             payload: &mut bytes,
         };
         self.receiver.handle_datagram(self.now, datagram);

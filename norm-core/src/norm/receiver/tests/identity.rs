@@ -1,7 +1,7 @@
 //! Identities and node ids.
 
 use super::*;
-use crate::endpoint::ObjectRef;
+use crate::endpoint::{ObjectRef, Proof};
 use crate::norm::receiver::event::ReceiverEvent;
 use crate::norm::wire::{Application, MemberReport, MembershipQuery};
 
@@ -85,7 +85,8 @@ fn receiver_takes_a_new_identity_after_a_claim() {
                 let waited = Duration::ZERO;
                 let (to_group, ce) = (true, false);
                 let payload = &mut copy[..];
-                let datagram = Datagram { source, to_group, ce, waited, payload };
+                let datagram =
+                    Datagram { source, to_group, ce, waited, proof: Proof::None, payload };
                 engine.handle_datagram(now, datagram);
             }
         }

@@ -14,7 +14,8 @@ use core::time::Duration;
 
 use crate::base::Timestamp;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, SenderId, SymbolStore, TransmitBuf,
+    BlockGeometry, BlockSlot, Datagram, Destination, Endpoint, Proof, SenderId, SymbolStore,
+    TransmitBuf,
 };
 use crate::norm::wire::{
     Cc, CcNodes, Cmd, Command, ExtensionBuf, FecId, Flush, Header, Identity, InstanceId, Message,
@@ -78,7 +79,14 @@ fn say_as<S: SymbolStore>(
     let source = SocketAddr::from(([10, 0, 0, node.0 as u8], 5740));
     receiver.handle_datagram(
         now,
-        Datagram { source, to_group: true, ce: false, waited: Duration::ZERO, payload: &mut bytes },
+        Datagram {
+            source,
+            to_group: true,
+            ce: false,
+            waited: Duration::ZERO,
+            proof: Proof::None,
+            payload: &mut bytes,
+        },
     );
 }
 

@@ -33,7 +33,10 @@ fn hear_from(
     message.emit(Header { sequence: Sequence(0), source: NodeId(1) }, &mut bytes);
     let (source, payload) = (SocketAddr::from(source), &mut bytes[..]);
     let (to_group, ce, waited) = (true, false, Duration::ZERO);
-    receiver.handle_datagram(now, Datagram { source, to_group, ce, waited, payload });
+    receiver.handle_datagram(
+        now,
+        Datagram { source, to_group, ce, waited, proof: crate::endpoint::Proof::None, payload },
+    );
 }
 
 fn events(receiver: &mut Receiver<NoStore>) -> Vec<ReceiverEvent> {
@@ -124,7 +127,10 @@ fn interface_with_another_number_leaves_a_sender_where_it_is() {
         let ip = std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
         let source = std::net::SocketAddrV6::new(ip, 5740, 0, scope).into();
         let payload = &mut bytes[..];
-        receiver.handle_datagram(START, Datagram { source, to_group, ce, waited, payload });
+        receiver.handle_datagram(
+            START,
+            Datagram { source, to_group, ce, waited, proof: crate::endpoint::Proof::None, payload },
+        );
         assert_eq!(state(&mut receiver).source.address, source, "feedback goes there");
     }
     assert_eq!(receiver.load().senders, 1);

@@ -107,6 +107,7 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
         to_group: true,
         ce: false,
         waited: Duration::ZERO,
+        proof: crate::endpoint::Proof::None,
         payload: &mut bytes,
     };
     sender.handle_datagram(now, datagram);
