@@ -32,6 +32,10 @@ pub enum Code {
     Verification = 8,
     /// 9: evicted: the sender no longer waited for this receiver, because it was too slow.
     Evicted = 9,
+    /// 10: what was heard is signed with another key than the one that is trusted.
+    Signer = 10,
+    /// 11: what was heard has expired.
+    Expired = 11,
     /// 129: stopped because the terminal has gone (SIGHUP).
     HungUp = 129,
     /// 130: stopped by Ctrl-C (SIGINT).
@@ -124,6 +128,8 @@ mod tests {
             (Code::AllFailed, 7),
             (Code::Verification, 8),
             (Code::Evicted, 9),
+            (Code::Signer, 10),
+            (Code::Expired, 11),
             (Code::HungUp, 129),
             (Code::Interrupted, 130),
             (Code::Terminated, 143),

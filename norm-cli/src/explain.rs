@@ -90,6 +90,10 @@ fn other_session(hint: &Hint) -> String {
             format!("{hint}; start its program with --key, too, or leave --key out here")
         }
         Hint::NotAuthentic { .. } => format!("{hint}; give the same --group here as there"),
+        Hint::OtherSigner { .. } => {
+            format!("{hint}; give the .join file that was made with its key to --key")
+        }
+        Hint::Expired { .. } => format!("{hint}; set the clocks, or start the sender again"),
         Hint::OtherProtocol { is_flute: true, .. } => format!("{hint}: use --flute to receive it"),
         Hint::OtherProtocol { .. } => format!("{hint}: remove --flute to receive it"),
         Hint::OtherSession { tsi, .. } => format!("{hint}: give --tsi {tsi} to receive it"),

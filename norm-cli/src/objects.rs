@@ -46,9 +46,13 @@ fn heed(hint: &Hint, json: bool) -> Option<Failure> {
         // The reader may be gone.
         let _ = writeln!(std::io::stderr(), "hint: {words}");
     }
-    let is_key =
-        matches!(hint, Hint::OtherKey { .. } | Hint::Unsealed { .. } | Hint::NotAuthentic { .. });
-    is_key.then(|| Failure::new(Code::Key, words))
+    let code = match hint {
+        Hint::OtherKey { .. } | Hint::Unsealed { .. } | Hint::NotAuthentic { .. } => Code::Key,
+        Hint::OtherSigner { .. } => Code::Signer,
+        Hint::Expired { .. } => Code::Expired,
+        _ => return None,
+    };
+    Some(Failure::new(code, words))
 }
 
 /// Prints an event as a line of JSON.

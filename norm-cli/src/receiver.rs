@@ -270,8 +270,9 @@ fn code(report: &ReceiveReport) -> Code {
         ReceiveOutcome::Complete => Code::Success,
         ReceiveOutcome::Partial => Code::Partial,
         ReceiveOutcome::Nothing => Code::AllFailed,
-        ReceiveOutcome::NoSender if other_key::message(&report.security).is_some() => Code::Key,
-        ReceiveOutcome::NoSender => Code::NotHeard,
+        ReceiveOutcome::NoSender => {
+            other_key::why(&report.security).map_or(Code::NotHeard, |(code, _)| code)
+        }
         ReceiveOutcome::VerifyFailed => Code::Verification,
         ReceiveOutcome::Evicted => Code::Evicted,
         ReceiveOutcome::LocalError { .. } => Code::LocalIo,

@@ -4,9 +4,11 @@ use core::time::Duration;
 
 use norm_core::Timestamp;
 
+use crate::header::Header;
+use crate::schedule::{KeyInfo, RunKey};
 use crate::{
     DropReason, GroupSecret, Guard, Keyring, Opened, Role, RunId, SessionAddress, Signer, Suite,
-    sealed_key_id,
+    TAG_LEN, sealed_key_id,
 };
 
 fn guard(role: Role, run: u8) -> Guard {
@@ -56,4 +58,50 @@ pub fn hello(bytes: &[u8]) -> bool {
         }
     }
     taken
+}
+
+/// How a member of a group forges a packet of its sender.
+#[derive(Copy, Clone, Debug)]
+pub enum Forgery {
+    /// Without a signature, so many packets after the one that it copies.
+    Unsigned(u64),
+    /// With a signature of its own, so many packets after the one that it copies.
+    Signed(u64),
+    /// A HELLO for the same run, by a long-term key of its own.
+    Hello,
+}
+
+/// Seals a text as a member can that has the secret of the group but no key of the sender, with the
+/// `header` of one of its packets; `None` when that is none.
+pub fn forge(
+    secret: GroupSecret,
+    address: SessionAddress,
+    header: &[u8],
+    text: &[u8],
+    forgery: Forgery,
+) -> Option<Vec<u8>> {
+    let header = Header::parse(&[header, &[0; TAG_LEN]].concat())?;
+    let Header { suite, run, .. } = header;
+    let (is_signed, ahead) = match forgery {
+        Forgery::Unsigned(ahead) => (false, ahead),
+        Forgery::Signed(ahead) => (true, ahead),
+        Forgery::Hello => {
+            let keys = Keyring::new(secret).with_signer(Signer::from_seed([0xbd; 32]));
+            let mut guard =
+                Guard::new(Role::Sender, keys, suite, address, run).signing(&[0xba; 32]);
+            let now = Timestamp::ZERO;
+            guard.set_wall_clock(now, 1_900_000_000);
+            return guard.poll_hello(now).map(<[u8]>::to_vec);
+        }
+    };
+    let header = Header { is_signed, counter: header.counter.checked_add(ahead)?, ..header };
+    let head = header.emit();
+    let mut text = text.to_vec();
+    if is_signed {
+        let signed = [head.as_slice(), &text].concat();
+        text.extend_from_slice(&Signer::from_seed([0xba; 32]).sign(&signed));
+    }
+    let key = RunKey::derive(&secret.epoch_secret(), KeyInfo::of(&header, address, None))?;
+    let tag = key.seal(header.counter, &head, &mut text)?;
+    Some([head.as_slice(), &text, &tag].concat())
 }

@@ -3,6 +3,8 @@
 use core::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use norm_core::endpoint::Proof;
+
 /// Index of a host in [`crate::Scenario::hosts`].
 pub type HostId = u32;
 
@@ -66,6 +68,8 @@ pub struct Packet {
     pub fingerprint: u64,
     /// What was sealed, for what watches the run.
     pub plain: Option<Arc<[u8]>>,
+    /// What a gate has proved of it.
+    pub proof: Proof,
     /// The symbol that it carries, if a sender of the scenario sent it. It was compared with the
     /// reference then.
     pub symbol: Option<Symbol>,
@@ -109,6 +113,7 @@ impl Packet {
             cut_off: false,
             fingerprint,
             plain: None,
+            proof: Proof::None,
             symbol: None,
         }
     }

@@ -1,15 +1,50 @@
-//! What is said when all that was heard has no seal of this session: another key, none, or another
-//! group.
+//! What is said when all that was heard is refused: another key or none, another group or sender, or
+//! a session that has expired.
 
 use norm_net::Security;
 use norm_net::io::interface::Zoned;
 
+use crate::exit::Code;
+
 /// Why nothing was taken, if that is the reason.
 pub(super) fn message(security: &Security) -> Option<String> {
+    why(security).map(|(_, words)| words)
+}
+
+/// Why nothing was taken, if that is the reason, and how the program ends then. Who has the key
+/// comes first.
+pub(super) fn why(security: &Security) -> Option<(Code, String)> {
     if security.opened > 0 {
         return None;
     }
-    other_key(security).or_else(|| no_seal(security)).or_else(|| other_group(security))
+    let of = |code| move |words| (code, words);
+    let signer = other_signer(security).map(of(Code::Signer));
+    let expired = || expired(security).map(of(Code::Expired));
+    let key = || other_key(security).or_else(|| no_seal(security));
+    let key = || key().or_else(|| other_group(security)).map(of(Code::Key));
+    signer.or_else(expired).or_else(key)
+}
+
+/// Another sender of the group was heard.
+fn other_signer(security: &Security) -> Option<String> {
+    let from = Zoned(security.other_signer_address?);
+    let signs = security.other_signer.as_ref().map_or_else(
+        || "does not sign".to_owned(),
+        |key| format!("signs with the key {}…", &key[..key.len().min(16)]),
+    );
+    Some(format!(
+        "{from} sends in this group, but {signs}, and the key file given here is of another \
+         sender: give the .join file that was made with its key, or find out who sends there"
+    ))
+}
+
+/// The session that was heard has expired.
+fn expired(security: &Security) -> Option<String> {
+    let from = Zoned(security.expired_address?);
+    Some(format!(
+        "what is sent by {from} has expired: it is a recording, or a clock is wrong; set the \
+         clocks of both machines, or start the sender again"
+    ))
 }
 
 /// What was heard has no seal, and a key is given here.
@@ -62,6 +97,24 @@ mod tests {
         assert!(unsealed.contains("norm-send with --key, or leave --key out"), "{unsealed}");
         security.opened = 1;
         assert_eq!(message(&security), None);
+    }
+
+    #[test]
+    fn other_signers_and_expired_sessions_have_codes_of_their_own() {
+        let mut security = Security::default();
+        security.other_key_id = Some("01020304".to_owned());
+        assert_eq!(why(&security).unwrap().0, Code::Key);
+        security.expired_address = "192.0.2.1:5740".parse().ok();
+        let (code, words) = why(&security).unwrap();
+        assert!(code == Code::Expired && words.contains("192.0.2.1:5740"), "{words}");
+        security.other_signer_address = "192.0.2.2:5740".parse().ok();
+        let (code, words) = why(&security).unwrap();
+        assert!(code == Code::Signer && words.contains("does not sign"), "{words}");
+        security.other_signer = Some("ab".repeat(32));
+        let (_, words) = why(&security).unwrap();
+        assert!(words.contains("abababababababab…"), "{words}");
+        security.opened = 1;
+        assert_eq!(why(&security), None);
     }
 
     #[test]

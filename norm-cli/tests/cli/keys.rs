@@ -3,10 +3,14 @@
 
 use std::fs::{self, Permissions};
 use std::io::Write;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use norm_core::Timestamp;
+use norm_net::seal::{Guard, KeyFile, Role, RunId, SessionAddress, Suite};
 use serde_json::Value;
 
 use crate::common::{
@@ -217,14 +221,16 @@ fn sealed_transfer_says_which_key_and_nothing_of_its_secret() {
     let comment = fs::read_to_string(lab.path("lab.key")).unwrap();
     let (_, ids) = comment.split_once("# key id ").unwrap();
     let (key_id, signer) = (&ids[..8], &ids["12345678, signer ".len()..][..64]);
-    for report in &reports {
+    for (report, proved) in reports.iter().zip(["member", "sender"]) {
         let report: Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
         let key = &report["settings"]["key"];
         assert_eq!((&key["from"], &key["key_id"]), (&"file".into(), &key_id.into()));
         assert_eq!(key["signer"], signer);
         let security = &report["summary"]["security"];
         assert_eq!((&security["mode"], &security["key_id"]), (&"group".into(), &key_id.into()));
-        assert_eq!(security["proved"], "member");
+        assert_eq!(security["proved"], proved);
+        let signed = if proved == "sender" { signer.into() } else { Value::Null };
+        assert_eq!(security["signer"], signed);
         assert!(security["opened"].as_u64().unwrap() > 0, "{security}");
     }
     let told = stderr(&received);
@@ -271,6 +277,56 @@ fn wrong_key_is_told_and_ends_with_code_3_at_the_timeout() {
         assert!(message.contains(hint["key_id"].as_str().unwrap()), "{message}");
     }
     assert_eq!(fs::read_dir(lab.path("in")).unwrap().count(), 0);
+}
+
+#[test]
+fn another_signer_of_the_group_is_told_and_ends_with_code_10_at_the_timeout() {
+    let lab = Lab::new();
+    let key = KeyFile::parse(&fs::read_to_string(lab.path("lab.key")).unwrap()).unwrap();
+    // What a member could make of the group's secret.
+    let [member, _] = KeyFile::pair([7; 32], *key.group().bytes());
+    let file = lab.write("member.key", &member.line());
+    let mut sender = lab.send();
+    let mut sender = Program::start(sender.arg("--json").arg("--key").arg(file));
+    sender.wait_for("settings");
+    let mut receiver = lab.recv();
+    receiver.args(["--json", "--timeout", "2", "--key"]).arg(lab.path("lab.join"));
+    let (status, events) = Program::start(&mut receiver).finish();
+    let hint = last(&events, "hint");
+    assert_eq!(hint["kind"], "other_signer", "{hint}");
+    assert_eq!(hint["signer"], member.signer().to_string(), "{hint}");
+    assert!(hint["at"].as_f64().unwrap() < 1.5, "{hint}");
+    let error = last(&events, "error");
+    assert_eq!(status.code(), Some(10), "{error}");
+    assert!(error["message"].as_str().unwrap().contains(".join"), "{error}");
+    assert_eq!(fs::read_dir(lab.path("in")).unwrap().count(), 0);
+}
+
+#[test]
+fn expired_session_is_told_and_ends_with_code_11_at_the_timeout() {
+    let lab = Lab::new();
+    let key = KeyFile::parse(&fs::read_to_string(lab.path("lab.key")).unwrap()).unwrap();
+    let two_days = Duration::from_secs(2 * 24 * 3600);
+    let then = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - two_days;
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let to = SocketAddr::from(([127, 0, 0, 1], port));
+    let (address, run) = (SessionAddress::of(to), RunId([3; 12]));
+    let guard = Guard::new(Role::Sender, key.keyring(), Suite::default(), address, run);
+    let mut guard = guard.signing(&[5; 32]);
+    guard.set_wall_clock(Timestamp::ZERO, then.as_secs());
+    let hello = guard.poll_hello(Timestamp::ZERO).unwrap().to_vec();
+    let mut receiver = clean(norm_recv());
+    receiver.args(["-i", "lo", "-g", &to.to_string()]).arg(lab.path("in"));
+    receiver.args(["--json", "--timeout", "2", "--key"]).arg(lab.path("lab.join"));
+    let mut receiver = Program::start(&mut receiver);
+    receiver.wait_for("settings");
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.send_to(&hello, to).unwrap();
+    let (status, events) = receiver.finish();
+    assert_eq!(last(&events, "hint")["kind"], "expired");
+    let error = last(&events, "error");
+    assert_eq!(status.code(), Some(11), "{error}");
+    assert!(error["message"].as_str().unwrap().contains("clocks"), "{error}");
 }
 
 #[test]

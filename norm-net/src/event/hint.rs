@@ -278,6 +278,22 @@ pub enum Hint {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
         address: SocketAddr,
     },
+    /// A session of this group is signed with another key than the one that is trusted, or with
+    /// none: it is ignored.
+    OtherSigner {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+        /// The public key that has signed it, in 64 hex digits; null without one.
+        signer: Option<String>,
+    },
+    /// A session of this group is signed, but its time is over, by the clock of this machine: it is
+    /// ignored.
+    Expired {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+    },
     /// Another machine seals as this one does: one of them was copied while it ran. This one goes
     /// on under another number.
     MachineCopied,

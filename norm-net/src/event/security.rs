@@ -39,6 +39,22 @@ pub struct Security {
     /// Where the first of these came from; null when there were none.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
     pub not_authentic_address: Option<SocketAddr>,
+    /// Public key that has signed the session that was heard, in 64 hex digits; null when none was,
+    /// and with a phrase.
+    pub signer: Option<String>,
+    /// Sessions that were refused because another key than the one of the key file has signed
+    /// them, or none: how often that was heard.
+    pub other_signer_hellos: u64,
+    /// Where the first of these came from; null when there were none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
+    pub other_signer_address: Option<SocketAddr>,
+    /// The key that had signed it, in 64 hex digits; null when there was none.
+    pub other_signer: Option<String>,
+    /// Sessions that were refused because their time is over: how often that was heard.
+    pub expired_hellos: u64,
+    /// Where the first of these came from; null when there were none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
+    pub expired_address: Option<SocketAddr>,
 }
 
 /// How a session was protected.
@@ -67,15 +83,22 @@ pub enum Proved {
     Nothing,
     /// They are of the group: of any member, which need not be the sender.
     Member,
+    /// What the sender says is signed with its own key; content is of the group.
+    Sender,
 }
 
 impl Security {
     pub(crate) fn of(state: &SealState) -> Self {
         let unopened = state.unopened;
+        let other_signer = state.other_signer.first.and_then(|(key, _)| key);
         Self {
             mode: state.key_id.map_or(SecurityMode::None, |_| SecurityMode::Group),
             key_id: state.key_id.map(|id| id.to_string()),
-            proved: if state.opened > 0 { Proved::Member } else { Proved::Nothing },
+            proved: match state.opened {
+                0 => Proved::Nothing,
+                _ if state.is_trusted => Proved::Sender,
+                _ => Proved::Member,
+            },
             opened: state.opened,
             dropped: state.dropped,
             other_key_packets: unopened.packets,
@@ -85,13 +108,19 @@ impl Security {
             unsealed_address: state.unsealed.first,
             not_authentic_packets: state.not_authentic.packets,
             not_authentic_address: state.not_authentic.first,
+            signer: state.signer.map(|key| key.to_string()),
+            other_signer_hellos: state.other_signer.hellos,
+            other_signer_address: state.other_signer.first.map(|(_, address)| address),
+            other_signer: other_signer.map(|key| key.to_string()),
+            expired_hellos: state.expired.packets,
+            expired_address: state.expired.first,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use norm_seal::KeyId;
+    use norm_seal::{KeyId, Verifier};
 
     use super::*;
 
@@ -101,7 +130,11 @@ mod tests {
         let security = Security::of(&state);
         assert_eq!((security.mode, security.proved), (SecurityMode::Group, Proved::Nothing));
         let security = Security::of(&SealState { opened: 1, ..state });
-        assert_eq!(security.proved, Proved::Member);
+        assert_eq!((security.proved, security.signer), (Proved::Member, None));
+        let signer = Some(Verifier([0xab; 32]));
+        let state = SealState { opened: 1, signer, is_trusted: true, ..state };
+        let security = Security::of(&state);
+        assert_eq!((security.proved, security.signer), (Proved::Sender, Some("ab".repeat(32))));
         assert_eq!(Security::of(&SealState::default()).proved, Proved::Nothing);
     }
 }

@@ -1,6 +1,6 @@
 //! Whether this machine was stopped, and may have been copied meanwhile.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Clocks that part by more than this were not both running.
 const TOLERANCE: Duration = Duration::from_secs(1);
@@ -16,6 +16,11 @@ impl Clocks {
     /// Both, as they are.
     pub(super) fn now() -> Self {
         Self { day: SystemTime::now(), running: Instant::now() }
+    }
+
+    /// The time of day, in seconds since 1970; 0 before that.
+    pub(super) fn seconds(&self) -> u64 {
+        self.day.duration_since(UNIX_EPOCH).map_or(0, |day| day.as_secs())
     }
 
     /// True if they have parted since this was asked last. The time of day may also have been set.

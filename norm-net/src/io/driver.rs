@@ -220,8 +220,11 @@ fn guard<L: Layer>(
     if let Some(error) = gate.failure() {
         return Err(io::Error::other(error));
     }
-    if let Some(guard) = gate.guard_mut().filter(|_| have_parted) {
-        guard.suspect_copy();
+    if let Some(guard) = gate.guard_mut() {
+        guard.set_wall_clock(now, clocks.seconds());
+        if have_parted {
+            guard.suspect_copy();
+        }
     }
     let state = seal::state(gate);
     app.gate(engine.engine_mut(), now, &state);

@@ -4,9 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 
 use norm_core::endpoint::{Endpoint, Margins};
+use norm_core::norm::receiver::Trust;
 use norm_seal::{
-    Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, Role, RunId, RunSource, SEAL,
-    SessionAddress, Suite, Unopened,
+    Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, OtherSigner, Role, RunId, RunSource,
+    SEAL, SIGNATURE_LEN, SessionAddress, Suite, Unopened, Verifier,
 };
 
 use super::layer::Layer;
@@ -32,6 +33,17 @@ impl SealConfig {
     pub(crate) fn margins(seal: Option<&Self>) -> Margins {
         seal.map_or(Margins::NONE, |_| SEAL)
     }
+
+    /// What signing takes of each packet that is signed; nothing without a key.
+    pub(crate) fn signature(seal: Option<&Self>) -> usize {
+        seal.map_or(0, |_| SIGNATURE_LEN)
+    }
+
+    /// What a receiver believes of packets that are not signed, of content that is compared with
+    /// hashes.
+    pub(crate) fn trust(seal: Option<&Self>) -> Trust {
+        seal.map_or(Trust::All, |_| Trust::Symbols)
+    }
 }
 
 /// What has passed the gate of a session, and what has not.
@@ -50,6 +62,15 @@ pub struct SealState {
     pub unsealed: Heard,
     /// Those of senders that are sealed with the session's own key, but do not open.
     pub not_authentic: Heard,
+    /// The long-term key that has signed the session that is heard.
+    pub signer: Option<Verifier>,
+    /// Its signature is the one that this session trusts: it is not only one that any member can
+    /// make.
+    pub is_trusted: bool,
+    /// Sessions of the group that another long-term key has signed, or none.
+    pub other_signer: OtherSigner,
+    /// Sessions of the group whose time is over.
+    pub expired: Heard,
     /// How often another machine was heard that used our run: one was copied while it ran.
     pub copies: u64,
 }
@@ -83,11 +104,22 @@ pub(crate) fn sealed<E>(
         Some(SealConfig { keys, suite }) => {
             let run = OsRuns.draw().map_err(io::Error::other)?;
             let address = SessionAddress::of(group);
-            Some(Guard::new(role, keys.clone(), *suite, address, run))
+            let guard = Guard::new(role, keys.clone(), *suite, address, run);
+            Some(match role {
+                Role::Sender => guard.signing(&session_seed().map_err(io::Error::other)?),
+                Role::Receiver => guard.requiring_hello(),
+            })
         }
         None => None,
     };
     Ok(Guarded::new(engine, Gate::new(guard, OsRuns)))
+}
+
+/// What the key of a session follows from.
+fn session_seed() -> Result<[u8; 32], NoRandomness> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| NoRandomness)?;
+    Ok(seed)
 }
 
 /// What has passed a gate.
@@ -104,6 +136,10 @@ pub(crate) fn state(gate: &Gate<OsRuns>) -> SealState {
         unopened,
         unsealed: counters.unsealed,
         not_authentic: counters.not_authentic,
+        signer: counters.signer,
+        is_trusted: counters.signer.is_some() && counters.signer == guard.keys().trusted(),
+        other_signer: counters.other_signer,
+        expired: counters.expired,
         copies: counters.copies,
     }
 }

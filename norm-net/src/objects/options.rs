@@ -6,7 +6,7 @@ use std::time::Duration;
 use norm_core::Rng;
 use norm_core::endpoint::PacketOverhead;
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
-use norm_core::norm::receiver::{Feedback, JoinPolicy};
+use norm_core::norm::receiver::{Feedback, JoinPolicy, Trust};
 use norm_core::norm::sender::{ConfigError, Mode, PacketOptions, RateControl, StartLimits};
 use norm_core::norm::{Identity, NodeId};
 use norm_core::norm::{ReceiverConfig, SenderConfig};
@@ -135,6 +135,7 @@ impl ObjectSendOptions {
             control: self.control,
             packets: PacketOptions {
                 overhead: PacketOverhead::to(self.group.ip()).with(margins),
+                signature: SealConfig::signature(self.seal.as_ref()),
                 ..PacketOptions::default()
             },
             segment_size: self.content_per_packet(),
@@ -253,6 +254,8 @@ impl ObjectReceiveOptions {
             stream_buffer: self.stream_buffer,
             patience: self.patience,
             margins: SealConfig::margins(self.seal.as_ref()),
+            // Their content has no hash, and objects need have no INFO.
+            trust: self.seal.as_ref().map_or(Trust::All, |_| Trust::Data),
             ..ReceiverConfig::new(identity)
         }
     }

@@ -10,6 +10,8 @@ pub(crate) struct GateWatch {
     told_key: bool,
     told_unsealed: bool,
     told_seals: bool,
+    told_signer: bool,
+    told_expired: bool,
     told_copy: bool,
 }
 
@@ -27,6 +29,15 @@ impl GateWatch {
         let seals = state.not_authentic.first.filter(|_| is_alone && !self.told_seals);
         self.told_seals |= seals.is_some();
         let seals = seals.map(|address| Hint::NotAuthentic { address });
+        let signer = state.other_signer.first.filter(|_| is_alone && !self.told_signer);
+        self.told_signer |= signer.is_some();
+        let signer = signer.map(|(signer, address)| Hint::OtherSigner {
+            address,
+            signer: signer.map(|key| key.to_string()),
+        });
+        let expired = state.expired.first.filter(|_| is_alone && !self.told_expired);
+        self.told_expired |= expired.is_some();
+        let expired = expired.map(|address| Hint::Expired { address });
         let other = other.map(|(key_id, address)| Hint::OtherKey {
             address,
             key_id: key_id.to_string(),
@@ -34,14 +45,15 @@ impl GateWatch {
         });
         let copied = state.copies > 0 && !self.told_copy;
         self.told_copy |= copied;
-        let heard = other.into_iter().chain(unsealed).chain(seals);
+        let heard = other.into_iter().chain(unsealed).chain(seals).chain(signer).chain(expired);
         heard.chain(copied.then_some(Hint::MachineCopied))
     }
 
     /// True when packets were heard, but none that is sealed for this session.
     pub(crate) fn explains_silence(&self) -> bool {
         let SealState { opened, unopened, unsealed, not_authentic, .. } = self.state;
-        opened == 0 && unopened.packets + unsealed.packets + not_authentic.packets > 0
+        let signed = self.state.other_signer.hellos + self.state.expired.packets;
+        opened == 0 && unopened.packets + unsealed.packets + not_authentic.packets + signed > 0
     }
 
     /// What a report says.
@@ -52,7 +64,7 @@ impl GateWatch {
 
 #[cfg(test)]
 mod tests {
-    use norm_seal::{Heard, KeyId, Unopened};
+    use norm_seal::{Heard, KeyId, OtherSigner, Unopened, Verifier};
 
     use super::*;
 
@@ -89,6 +101,28 @@ mod tests {
             let mut watch = GateWatch::default();
             assert_eq!(watch.note(&SealState { opened: 1, ..state }).count(), 0);
             assert!(!watch.explains_silence());
+        }
+    }
+
+    #[test]
+    fn another_signer_and_an_expired_session_are_told_once_each() {
+        let address = ([192, 0, 2, 1], 6003).into();
+        let key = Verifier([0xcd; 32]);
+        let first = Some((Some(key), address));
+        let other_signer = OtherSigner { hellos: 2, first };
+        let other = SealState { other_signer, ..SealState::default() };
+        let signer = Some(key.to_string());
+        let heard = Heard { packets: 1, first: Some(address) };
+        let expired = SealState { expired: heard, ..SealState::default() };
+        for (state, hint) in
+            [(other, Hint::OtherSigner { address, signer }), (expired, Hint::Expired { address })]
+        {
+            let mut watch = GateWatch::default();
+            assert!(watch.note(&state).eq([hint]));
+            assert!(watch.explains_silence());
+            assert_eq!(watch.note(&state).count(), 0);
+            let mut watch = GateWatch::default();
+            assert_eq!(watch.note(&SealState { opened: 1, ..state }).count(), 0);
         }
     }
 

@@ -8,6 +8,8 @@ use norm_core::norm::wire::{
     NodeId, ObjectId, PayloadFormat, PayloadId, SenderFields, WireTime,
 };
 
+use norm_seal::HEADER_LEN;
+
 use super::choice::below;
 use crate::packet::{Body, HostId, Packet};
 
@@ -46,6 +48,8 @@ pub(super) struct Sender {
     pub(super) round: u16,
     /// The last proof that it has moved.
     pub(super) proof: Option<MoveProof>,
+    /// The header of its last sealed packet.
+    pub(super) sealed: Option<[u8; HEADER_LEN]>,
 }
 
 /// A receiver, as far as it is known from its feedback.
@@ -66,6 +70,12 @@ impl Listener {
         }
         if self.hosts.len() < MAX_HOSTS && !self.hosts.contains(&packet.from) {
             self.hosts.push(packet.from);
+        }
+        if packet.plain.is_some()
+            && let Some(header) = bytes.first_chunk()
+        {
+            let there = self.senders.iter_mut().filter(|sender| sender.host == packet.from);
+            there.for_each(|sender| sender.sealed = Some(*header));
         }
         // All that a key would hide may be known from elsewhere.
         let plain = packet.plain().unwrap_or_default();
@@ -146,6 +156,7 @@ impl Sender {
             probe: WireTime::ZERO,
             round: 0,
             proof: None,
+            sealed: None,
         }
     }
 

@@ -3,14 +3,26 @@
 use core::time::Duration;
 
 use norm_core::{Rng, Timestamp};
+use norm_seal::exercise::Forgery;
 
-use super::choice::choose;
+use super::choice::{choose, one_of};
 use super::corruption;
 use super::listener::Listener;
 use super::messages::{feedback, path_report, sender};
+use crate::host::seal::forge;
 use crate::node::{Node, Outbox};
 use crate::packet::{HostId, Packet, To};
 use crate::scenario::{Attack, AttackerPlan};
+
+/// What a member says in the name of a sender.
+const MEMBER: [Attack; 6] = [
+    Attack::ForgedEot,
+    Attack::ForgedFlush,
+    Attack::ForgedSquelch,
+    Attack::ForgedData,
+    Attack::FalseMoves,
+    Attack::Member,
+];
 
 /// The shortest time to a timeout, which must be later than now.
 const TICK: Duration = Duration::from_nanos(1);
@@ -92,7 +104,12 @@ impl Node for Attacker {
         {
             // What a pause has missed is not made up for.
             self.due = if self.due + gap > now { self.due + gap } else { now + gap };
-            if let Some((to, packet)) = self.packet() {
+            let as_member = choose(&self.attacks, &mut self.rng) == Some(&Attack::Member);
+            if as_member {
+                if let Some((host, packet)) = self.forged() {
+                    out.send_as(Some(host), To::Group, &packet);
+                }
+            } else if let Some((to, packet)) = self.packet() {
                 out.send(to, &packet);
             }
         }
@@ -105,13 +122,30 @@ impl Node for Attacker {
 }
 
 impl Attacker {
+    /// A packet that a member of the group forges in the name of a sender, and from where it seems
+    /// to come.
+    fn forged(&mut self) -> Option<(HostId, Vec<u8>)> {
+        let Self { listener, rng, .. } = self;
+        let sender = choose(&listener.senders, rng)?;
+        let header = sender.sealed?;
+        let attack = choose(&MEMBER, rng)?;
+        let text = sender::build(attack, sender, listener, rng);
+        let ahead = one_of([1, 2, 9, 300], rng);
+        let forgery = match rng.below(5) {
+            0 => Forgery::Hello,
+            1 | 2 => Forgery::Signed(ahead),
+            _ => Forgery::Unsigned(ahead),
+        };
+        Some((sender.host, forge(&header, &text, forgery)?))
+    }
+
     /// The next packet; `None` when too few packets were observed for it.
     fn packet(&mut self) -> Option<(To, Vec<u8>)> {
         let Self { attacks, listener, rng, .. } = self;
         let attack = choose(attacks, rng)?;
         Some(match attack {
             Attack::Bytes(bytes) => (To::Group, bytes.clone()),
-            Attack::Script(_) => return None,
+            Attack::Script(_) | Attack::Member => return None,
             Attack::Noise => (To::Group, corruption::noise(rng)),
             Attack::Mutate => {
                 let packet = corruption::mutate(listener, rng)?;

@@ -2,10 +2,9 @@
 
 mod downlink;
 mod processor;
-mod seal;
+pub(crate) mod seal;
 mod socket;
 
-use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use crate::switch::{Arriving, Entry, Log};
 
 use downlink::Downlink;
 use processor::Processor;
-use seal::HostSeal;
+use seal::{HostSeal, Sealing};
 use socket::Socket;
 
 /// The work space of a thread, and what the hosts that it runs have sent.
@@ -353,10 +352,11 @@ impl Host {
 
     /// Sends the packets of the node, and sets its timer.
     fn after_turn(&mut self, at: Timestamp, turn: &mut Turn) {
+        self.introduce(at, turn);
         if !turn.outbox.packets.is_empty() {
             self.send(at, turn);
         }
-        let next = if self.alive { self.machine.next() } else { Timestamp::MAX };
+        let next = self.next();
         if next != self.timer.asked {
             if self.alive && self.stalled_until.is_none() {
                 check_timer(self.clock.shows(at), next, self.id);
@@ -387,15 +387,22 @@ impl Host {
     }
 
     fn send(&mut self, at: Timestamp, turn: &mut Turn) {
+        let mut leaving = Vec::with_capacity(turn.outbox.packets.len());
         let mut feedback_to = turn.outbox.feedback_to.drain(..);
+        let mut to_sign = turn.outbox.to_sign.drain(..);
+        let mut seems_from = turn.outbox.seems_from.drain(..);
         for (to, body) in turn.outbox.packets.drain(..) {
-            let sender = feedback_to.next().flatten();
+            let sealing = Sealing {
+                sender: feedback_to.next().flatten(),
+                to_sign: to_sign.next().unwrap_or(false),
+            };
+            let from = seems_from.next().flatten().unwrap_or(self.id);
             // A limited processor sends one packet after the other.
             let at = self.processor.as_mut().map_or(at, |processor| processor.work(at));
             let mut packet = Packet {
                 cut_off: self.cut_off,
                 from_moves: self.moves,
-                ..Packet::new(self.id, to, body)
+                ..Packet::new(from, to, body)
             };
             if let (Machine::NormSender(node), Body::Datagram(bytes)) =
                 (&mut self.machine, &packet.body)
@@ -409,28 +416,56 @@ impl Host {
                 packet.symbol = node.check_sent(at.saturating_since(START), bytes);
             }
             if let Some(seal) = &mut self.seal {
-                let Some(sealed) = sealed(seal, &packet, sender) else { continue };
+                let Some(sealed) = sealed(seal, &packet, sealing) else { continue };
                 packet = sealed;
             }
-            if self.captures {
-                turn.captured.extend(captured(at, &packet));
-            }
-            self.trace[1] = mix(self.trace[1] ^ at.as_nanos(), packet.fingerprint);
-            let packet = Arc::new(packet);
-            let Self { up, sent_count, switch, id, .. } = self;
-            let copies = up.carry(at, &packet, |at, packet| {
-                *sent_count += 1;
-                let (switch, port, number) = (*switch, *id, *sent_count);
-                turn.arriving.push(Arriving { at, switch, port, number, packet });
-            });
-            if copies == 0 {
-                turn.lost_at_source += u64::from(packet.size);
-            }
-            if copies == 0 && packet.symbol.is_some() {
-                turn.lost += self.audience;
-            }
-            turn.sent.push((at, packet));
+            leaving.push((at, packet));
         }
+        drop((feedback_to, to_sign, seems_from));
+        leaving.into_iter().for_each(|(at, packet)| self.carry(at, packet, turn));
+    }
+
+    /// A packet leaves the host.
+    fn carry(&mut self, at: Timestamp, packet: Packet, turn: &mut Turn) {
+        if self.captures {
+            turn.captured.extend(captured(at, &packet));
+        }
+        self.trace[1] = mix(self.trace[1] ^ at.as_nanos(), packet.fingerprint);
+        let packet = Arc::new(packet);
+        let Self { up, sent_count, switch, id, .. } = self;
+        let copies = up.carry(at, &packet, |at, packet| {
+            *sent_count += 1;
+            let (switch, port, number) = (*switch, *id, *sent_count);
+            turn.arriving.push(Arriving { at, switch, port, number, packet });
+        });
+        if copies == 0 {
+            turn.lost_at_source += u64::from(packet.size);
+        }
+        if copies == 0 && packet.symbol.is_some() {
+            turn.lost += self.audience;
+        }
+        turn.sent.push((at, packet));
+    }
+
+    /// Says which key signs in the session, if that is due.
+    fn introduce(&mut self, at: Timestamp, turn: &mut Turn) {
+        let now = self.clock.shows(at);
+        let is_over = !self.alive || self.machine.is_done();
+        let Some(seal) = self.seal.as_mut().filter(|_| !is_over) else { return };
+        let Some(hello) = seal.hello(now) else { return };
+        let packet = Packet::new(self.id, To::Group, Body::Datagram(hello));
+        let packet = Packet { from_moves: self.moves, ..packet };
+        self.carry(at, packet, turn);
+    }
+
+    /// When the node or its gate wants to wake up, by the host's clock.
+    fn next(&self) -> Timestamp {
+        if !self.alive {
+            return Timestamp::MAX;
+        }
+        let hello = self.seal.as_ref().filter(|_| !self.machine.is_done());
+        let hello = hello.and_then(HostSeal::next_hello).unwrap_or(Timestamp::MAX);
+        self.machine.next().min(hello)
     }
 }
 
@@ -445,9 +480,9 @@ fn seal(scenario: &Scenario, plan: &scenario::Host, rng: Rng) -> Option<HostSeal
 }
 
 /// A packet as it leaves the gate; `None` if it cannot be sealed.
-fn sealed(seal: &mut HostSeal, packet: &Packet, sender: Option<SocketAddr>) -> Option<Packet> {
+fn sealed(seal: &mut HostSeal, packet: &Packet, sealing: Sealing) -> Option<Packet> {
     let Body::Datagram(plain) = &packet.body else { return Some(packet.clone()) };
-    let body = Body::Datagram(seal.seal(plain, sender)?);
+    let body = Body::Datagram(seal.seal(plain, sealing)?);
     let Packet { from, to, from_moves, ecn_capable, cut_off, symbol, .. } = *packet;
     let plain = Some(Arc::clone(plain));
     let packet = Packet::new(from, to, body);

@@ -4,14 +4,22 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use norm_core::{Rng, Timestamp};
+use norm_seal::exercise::{Forgery, forge as forge_with};
 use norm_seal::{
-    GroupSecret, Guard, HEADER_LEN, Keyring, Role, RunId, SessionAddress, Suite, TAG_LEN,
+    GroupSecret, Guard, HEADER_LEN, Keyring, Opened, Role, RunId, SIGNATURE_LEN, SessionAddress,
+    Signer, Suite, TAG_LEN,
 };
 
 use crate::packet::{Body, Packet, address};
 
 /// The session's group.
 const GROUP: ([u8; 4], u16) = ([239, 255, 1, 1], 6003);
+
+/// The secret of the group, and the seed of the long-term key of all its senders.
+const SECRET: [u8; 32] = [0x53; 32];
+const SIGNER: [u8; 32] = [0x54; 32];
+/// The time of day when a run begins, in seconds since 1970.
+const WALL: u64 = 1_800_000_000;
 
 /// A guard, and the random numbers that its runs come from.
 pub(super) struct HostSeal {
@@ -23,28 +31,51 @@ pub(super) struct HostSeal {
     bytes: Vec<u8>,
 }
 
+/// How a packet is sealed.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Sealing {
+    /// Of feedback: the sender that it is for.
+    pub(super) sender: Option<SocketAddr>,
+    /// It is signed, too.
+    pub(super) to_sign: bool,
+}
+
 impl HostSeal {
     /// The gate of a host that holds the key of all sealed runs.
     pub(super) fn new(role: Role, suite: Suite, mut rng: Rng) -> Self {
-        let guard = guard(role, suite, draw(&mut rng));
+        let guard = guard(role, suite, &mut rng);
         Self { role, suite, guard, rng, bytes: Vec::new() }
     }
 
     /// The host starts again, with nothing but its key.
     pub(super) fn restart(&mut self) {
-        self.guard = guard(self.role, self.suite, draw(&mut self.rng));
+        self.guard = guard(self.role, self.suite, &mut self.rng);
     }
 
-    /// What leaves; `None` when it cannot be sealed. Feedback is for a sender.
-    pub(super) fn seal(&mut self, payload: &[u8], sender: Option<SocketAddr>) -> Option<Arc<[u8]>> {
-        if self.guard.wants_run() {
-            self.guard.set_run(draw(&mut self.rng));
-        }
+    /// When a HELLO is due.
+    pub(super) fn next_hello(&self) -> Option<Timestamp> {
+        self.guard.next_hello()
+    }
+
+    /// The HELLO that is due.
+    pub(super) fn hello(&mut self, now: Timestamp) -> Option<Arc<[u8]>> {
+        self.draw();
+        self.guard.poll_hello(now).map(Arc::from)
+    }
+
+    /// What leaves; `None` when it cannot be sealed.
+    pub(super) fn seal(&mut self, payload: &[u8], sealing: Sealing) -> Option<Arc<[u8]>> {
+        self.draw();
+        let signature = if sealing.to_sign { SIGNATURE_LEN } else { 0 };
         self.bytes.clear();
         self.bytes.resize(HEADER_LEN, 0);
         self.bytes.extend_from_slice(payload);
-        self.bytes.resize(HEADER_LEN + payload.len() + TAG_LEN, 0);
-        self.guard.seal(sender, &mut self.bytes).then(|| Arc::from(&*self.bytes))
+        self.bytes.resize(HEADER_LEN + payload.len() + signature + TAG_LEN, 0);
+        let sealed = match sealing.to_sign {
+            true => self.guard.seal_signed(&mut self.bytes),
+            false => self.guard.seal(sealing.sender, &mut self.bytes),
+        };
+        sealed.then(|| Arc::from(&*self.bytes))
     }
 
     /// What the node sees of a packet; `None` for nothing.
@@ -53,15 +84,38 @@ impl HostSeal {
         self.bytes.clear();
         self.bytes.extend_from_slice(payload);
         let source = address(packet.from, packet.from_moves);
-        let opened = self.guard.open(now, source, &mut self.bytes).ok()?;
-        let body = Body::Datagram(Arc::from(&*opened));
-        Some(Packet { body, ..packet.clone() })
+        let Ok(Opened::Text(text, proof)) = self.guard.open(now, source, &mut self.bytes) else {
+            return None;
+        };
+        let body = Body::Datagram(Arc::from(&*text));
+        Some(Packet { body, proof, ..packet.clone() })
+    }
+
+    fn draw(&mut self) {
+        if self.guard.wants_run() {
+            self.guard.set_run(draw(&mut self.rng));
+        }
     }
 }
 
-fn guard(role: Role, suite: Suite, run: RunId) -> Guard {
-    let keys = Keyring::new(GroupSecret::new([0x53; 32]));
-    Guard::new(role, keys, suite, SessionAddress::of(GROUP.into()), run)
+fn guard(role: Role, suite: Suite, rng: &mut Rng) -> Guard {
+    let (keys, signer) = (Keyring::new(GroupSecret::new(SECRET)), Signer::from_seed(SIGNER));
+    let (address, run) = (SessionAddress::of(GROUP.into()), draw(rng));
+    let mut guard = match role {
+        Role::Sender => {
+            let mut seed = [0; 32];
+            seed.as_chunks_mut().0.iter_mut().for_each(|word: &mut [u8; 8]| {
+                *word = rng.next_u64().to_be_bytes();
+            });
+            Guard::new(role, keys.with_signer(signer), suite, address, run).signing(&seed)
+        }
+        Role::Receiver => {
+            let keys = keys.with_trusted(signer.verifier());
+            Guard::new(role, keys, suite, address, run).requiring_hello()
+        }
+    };
+    guard.set_wall_clock(Timestamp::ZERO, WALL);
+    guard
 }
 
 fn draw(rng: &mut Rng) -> RunId {
@@ -69,4 +123,10 @@ fn draw(rng: &mut Rng) -> RunId {
     run[..8].copy_from_slice(&rng.next_u64().to_be_bytes());
     run[8..].copy_from_slice(&rng.next_u32().to_be_bytes());
     RunId(run)
+}
+
+/// Seals as a member of the group that is not the sender can, with the header of one of its
+/// packets. See [`norm_seal::exercise::forge`].
+pub(crate) fn forge(header: &[u8], text: &[u8], forgery: Forgery) -> Option<Vec<u8>> {
+    forge_with(GroupSecret::new(SECRET), SessionAddress::of(GROUP.into()), header, text, forgery)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use norm_core::{Datagram, Endpoint, Timestamp, TransmitBuf};
 
-use crate::packet::{Body, Packet, To, address};
+use crate::packet::{Body, HostId, Packet, To, address};
 
 /// A node: an engine of any protocol with its application, a model, or an attacker.
 ///
@@ -51,6 +51,10 @@ pub(crate) struct Outbox {
     pub(crate) packets: Vec<(To, Body)>,
     /// Of a receiver: the sender that each of them is for.
     pub(crate) feedback_to: Vec<Option<SocketAddr>>,
+    /// Of a sender: whether each of them is to be signed.
+    pub(crate) to_sign: Vec<bool>,
+    /// Of an attacker: the host that each of them seems to come from.
+    pub(crate) seems_from: Vec<Option<HostId>>,
     elapsed: Duration,
     /// How long the packet of this turn has waited in the socket.
     waited: Duration,
@@ -74,6 +78,8 @@ impl Default for Outbox {
         Self {
             packets: Vec::new(),
             feedback_to: Vec::new(),
+            to_sign: Vec::new(),
+            seems_from: Vec::new(),
             elapsed: Duration::ZERO,
             waited: Duration::ZERO,
             batches: usize::MAX,
@@ -116,6 +122,13 @@ impl Outbox {
         self.elapsed
     }
 
+    /// Sends a datagram that seems to come from another host.
+    pub(crate) fn send_as(&mut self, host: Option<HostId>, to: To, payload: &[u8]) {
+        self.seems_from.resize(self.packets.len(), None);
+        self.seems_from.push(host);
+        self.send(to, payload);
+    }
+
     /// Sends a datagram.
     pub(crate) fn send(&mut self, to: To, payload: &[u8]) {
         self.packets.push((to, Body::Datagram(Arc::from(payload))));
@@ -136,13 +149,6 @@ pub(crate) fn hand_over(
     let (ce, waited) = (packet.ce, out.waited);
     engine.handle_datagram(
         now,
-        Datagram {
-            source,
-            to_group,
-            ce,
-            waited,
-            proof: norm_core::endpoint::Proof::None,
-            payload: &mut out.scratch,
-        },
+        Datagram { source, to_group, ce, waited, proof: packet.proof, payload: &mut out.scratch },
     );
 }

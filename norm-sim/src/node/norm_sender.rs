@@ -234,6 +234,7 @@ impl NormSender {
                 for packet in out.transmit.as_bytes().chunks(transmit.segment_size) {
                     self.rate.sent(now, packet.len());
                     out.packets.push((To::Group, Body::Datagram(Arc::from(packet))));
+                    out.to_sign.push(transmit.to_sign);
                 }
             }
         }

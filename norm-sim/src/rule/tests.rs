@@ -22,6 +22,7 @@ fn datagram(size: u32) -> Packet {
         intact: true,
         cut_off: false,
         plain: None,
+        proof: norm_core::endpoint::Proof::None,
         fingerprint: 0,
     }
 }

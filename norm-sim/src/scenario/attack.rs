@@ -61,6 +61,10 @@ pub enum Attack {
     /// The sender's own proofs that it has moved, repeated from here, and guesses. Aim: receivers
     /// that follow the attacker instead of the sender.
     FalseMoves,
+    /// What a member of a sealed group can do that spoofs the sender's address: INFO, commands and
+    /// symbols in its name, sealed in its run, without a signature or with another one, and HELLOs
+    /// by another key. Aim: receivers that believe the group's key.
+    Member,
     /// Path reports that are not true, from a receiver that announces itself, and with the ids of
     /// others. Aim: the rate of a sender that controls congestion.
     FalsePath(Lie),

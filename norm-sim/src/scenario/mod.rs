@@ -9,9 +9,11 @@ mod plans;
 
 use core::time::Duration;
 
+use bytes::Bytes;
 use norm_core::Rng;
+use norm_core::norm::receiver::Trust;
 use norm_core::norm::wire::InstanceId;
-use norm_seal::{SEAL, Suite};
+use norm_seal::{SEAL, SIGNATURE_LEN, Suite};
 
 pub use attack::{Attack, AttackerPlan, Lie};
 pub use engine::EnginePlan;
@@ -64,8 +66,8 @@ impl Scenario {
         }
     }
 
-    /// Seals what all engines of the scenario send, and tells them that packets are shorter by
-    /// that. To be called when all hosts are there; models and attackers have no key.
+    /// Seals what all engines of the scenario send, has senders sign, and tells them that packets
+    /// are shorter by that. To be called when all hosts are there; models and attackers have no key.
     pub fn seal(&mut self, suite: Suite) {
         self.sealed = Some(suite);
         for host in &mut self.hosts {
@@ -73,11 +75,19 @@ impl Scenario {
                 Role::Sender(plan) => {
                     let packets = &mut plan.config.packets;
                     packets.overhead = packets.overhead.with(SEAL);
+                    packets.signature = SIGNATURE_LEN;
+                    // Receivers open no object that the sender has not signed something of.
+                    let unnamed = plan.objects.iter_mut().filter(|object| object.info.is_none());
+                    unnamed.for_each(|object| object.info = Some(Bytes::from_static(b"object")));
                 }
                 Role::FluteSender(plan) => {
                     plan.config.overhead = plan.config.overhead.with(SEAL);
+                    plan.config.signature = SIGNATURE_LEN;
                 }
-                Role::Receiver(plan) => plan.config.margins = SEAL,
+                Role::Receiver(plan) => {
+                    (plan.config.margins, plan.config.trust) = (SEAL, Trust::Symbols);
+                }
+                Role::FluteReceiver(plan) => plan.config.is_signed = true,
                 _ => {}
             }
         }

@@ -79,3 +79,21 @@ fn senders_that_share_a_group_and_receivers_that_start_again_are_told_apart() {
         assert!(outcome.receivers.iter().all(|receiver| receiver.objects == 2));
     }
 }
+
+/// A member that spoofs the sender's address has the group's key, but no key of the sender.
+#[test]
+fn member_cannot_say_anything_as_the_sender() {
+    for seed in seeds(5) {
+        let mut attacked = scenario(seed);
+        let plan = AttackerPlan { attacks: vec![Attack::Member], rate: 500 };
+        attacked.add(Host::new(Role::Attacker(plan), near()));
+        let outcome = run_sealed(attacked);
+        // The simulator compares every byte with what was sent.
+        outcome.assert_all_complete();
+        assert_eq!(outcome.confirmed(), 3);
+        for receiver in &outcome.receivers {
+            assert_eq!((receiver.objects, receiver.aborted), (1, 0));
+            assert!(receiver.stats.unsigned > 50, "{} were not signed", receiver.stats.unsigned);
+        }
+    }
+}

@@ -30,12 +30,13 @@ enum Fate {
     NoRoom,
 }
 
-/// Takes a packet of an object.
+/// Takes a packet of an object; of one that is not believed only its symbols.
 pub(super) fn take<S: SymbolStore>(
     ctx: &mut Ctx<S>,
     epoch: &mut Epoch,
     toi: Toi,
     packet: &Packet<'_>,
+    is_believed: bool,
 ) {
     let (limit, source) = (ctx.config().max_objects, epoch.source());
     let room = |bytes| lifecycle::take_room(ctx, source, bytes, false);
@@ -45,7 +46,7 @@ pub(super) fn take<S: SymbolStore>(
     };
     if epoch.is_done(key) {
         ctx.stats().duplicates += 1;
-    } else if learn(ctx, epoch, key, packet) {
+    } else if learn(ctx, epoch, key, packet, is_believed) {
         let payload = Payload::new(FecId(packet.header.codepoint), packet.content);
         take_symbols(ctx, epoch, key, &payload);
     }
@@ -60,10 +61,11 @@ fn learn<S: SymbolStore>(
     epoch: &mut Epoch,
     key: u64,
     packet: &Packet<'_>,
+    is_believed: bool,
 ) -> bool {
     let fec = FecId(packet.header.codepoint);
-    let fti = packet.extensions.fti(fec);
-    if packet.extensions.has_fti() && fti.is_none() {
+    let fti = packet.extensions.fti(fec).filter(|_| is_believed);
+    if is_believed && packet.extensions.has_fti() && fti.is_none() {
         ctx.stats().invalid += 1;
         return false;
     }

@@ -81,6 +81,8 @@ pub struct ReceiverStats {
     pub duplicates: u64,
     /// Symbols, objects and entries of tables for which there was no room.
     pub no_room: u64,
+    /// Packets that had to be signed and were not.
+    pub unsigned: u64,
     /// Packets kept until their object was known.
     pub early: u64,
     /// Packets of objects that were not known, for which there was no room.

@@ -10,7 +10,7 @@ use super::recall;
 use super::sessions::Sessions;
 use super::tables;
 use crate::base::Timestamp;
-use crate::endpoint::{BlockSlot, Datagram, SenderId, SymbolStore};
+use crate::endpoint::{BlockSlot, Datagram, Proof, SenderId, SymbolStore};
 use crate::flute::wire::{FLUTE_VERSION_1, FLUTE_VERSION_2, Packet, ParseError, TimeFields, Toi};
 
 /// The bits of a header that announce times in version 1, and mean nothing in version 2.
@@ -30,6 +30,11 @@ pub(super) fn take<S: SymbolStore>(
         stats.malformed += 1;
         return;
     };
+    let is_believed = !ctx.config().is_signed || datagram.proof == Proof::Signed;
+    if !is_believed && !is_symbol(sessions, datagram, &packet) {
+        ctx.stats().unsigned += 1;
+        return;
+    }
     let is_wanted = is_wanted(ctx, datagram, &packet);
     let epoch = if is_wanted { epoch_of(ctx, sessions, now, datagram, &packet) } else { None };
     let Some(epoch) = epoch else {
@@ -44,12 +49,20 @@ pub(super) fn take<S: SymbolStore>(
     }
     match packet.header.toi {
         Some(Toi::FDT) => tables::take(ctx, epoch, now, &packet),
-        Some(toi) => content::take(ctx, epoch, toi, &packet),
+        Some(toi) => content::take(ctx, epoch, toi, &packet, is_believed),
         None => {}
     }
     if packet.header.close_session && !epoch.is_empty() {
         epoch.liveness.end(now);
     }
+}
+
+/// True of a packet that only brings symbols, to a session that is known.
+fn is_symbol(sessions: &mut Sessions, datagram: &Datagram<'_>, packet: &Packet<'_>) -> bool {
+    let header = &packet.header;
+    let speaks = header.close_session || header.close_object || header.toi == Some(Toi::FDT);
+    let is_of_object = header.toi.is_some() && !speaks;
+    is_of_object && sessions.find(datagram.source, header.tsi).is_some()
 }
 
 /// True of a packet of a session that the user wants.

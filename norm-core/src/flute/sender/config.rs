@@ -29,6 +29,9 @@ pub struct SenderConfig {
     pub rate: u64,
     /// Bytes per packet besides its UDP payload.
     pub overhead: PacketOverhead,
+    /// Bytes more per packet that speaks for the sender: a layer signs those of the table and the
+    /// end. No packet of an object says then that it is the last one. 0 without such a layer.
+    pub signature: usize,
     /// Time between two sendings of the table. It is less where more content would pass meanwhile
     /// than receivers keep without a table, and more where the table would take more than a
     /// twentieth of the rate.
@@ -67,6 +70,7 @@ impl SenderConfig {
             passes: Passes::Once { overhead: 10 },
             rate,
             overhead: PacketOverhead::IPV4,
+            signature: 0,
             fdt_interval: Duration::from_secs(1),
             fdt_gzip: false,
             fdt_life: Duration::from_secs(3600),

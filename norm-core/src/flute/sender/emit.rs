@@ -16,11 +16,12 @@ const EXT_TIME: usize = 12;
 const TABLE_FTI: usize = 16;
 const TABLE_PAYLOAD_ID: usize = 4;
 
-/// Bytes of a packet of the table before its symbol, with the widest ids.
+/// Bytes of a packet of the table besides its symbol, with the widest ids.
 pub(super) fn table_header_len(objects: &Objects) -> usize {
     let time = if objects.rules().time { EXT_TIME } else { 0 };
     let cenc = if objects.has_gzip_table() { EXT_CENC } else { 0 };
-    bare_header_len() + EXT_FDT + cenc + time + TABLE_FTI + TABLE_PAYLOAD_ID
+    let ids = TABLE_FTI + TABLE_PAYLOAD_ID;
+    bare_header_len() + EXT_FDT + cenc + time + ids + objects.signature()
 }
 
 /// Bytes of a header without extensions, with the widest ids.
@@ -40,7 +41,7 @@ pub(super) fn table_symbol_size(objects: &Objects, header: usize, symbol_size: u
 pub(super) fn symbol(objects: &Objects, symbol: &Symbol, out: &mut Vec<u8>) {
     let Some(object) = objects.get(symbol.object) else { return };
     // Manifest and digest list are repeated beside the passes.
-    let closes = symbol.closes && !object.is_set_list();
+    let closes = symbol.closes && !object.is_set_list() && objects.signature() == 0;
     begin(objects, object, closes, symbol.sbn, symbol.id, out);
     let start = out.len();
     out.extend_from_slice(&symbol.payload);

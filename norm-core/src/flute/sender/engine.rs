@@ -66,6 +66,8 @@ pub struct Sender {
     /// Bytes of the longest packet of an object.
     packet_len: usize,
     symbol_size: u16,
+    /// What was written last speaks for the sender: it is of the table, or ends the session.
+    speaks: bool,
     phase: Phase,
     is_finishing: bool,
     is_open: bool,
@@ -101,6 +103,7 @@ impl Sender {
             overhead: config.overhead,
             packet_len: header + usize::from(config.symbol_size),
             symbol_size: config.symbol_size,
+            speaks: false,
             phase: Phase::Sending,
             is_finishing: false,
             is_open: false,
@@ -253,6 +256,7 @@ impl Sender {
     /// The next packet of the table.
     fn send_table(&mut self, now: Timestamp, closes: bool, out: &mut TransmitBuf) {
         if let Some(symbol) = self.table.next_symbol(now) {
+            self.speaks = true;
             self.write_table(&symbol, now, closes, out);
         }
     }
@@ -312,6 +316,7 @@ impl Sender {
         } else if closes > 0 {
             left.1 -= 1;
             if !with_table {
+                self.speaks = true;
                 out.append(|bytes| emit::close(&self.objects, bytes));
             } else if self.objects.len() > 0 {
                 self.table.begin(&self.objects, self.is_finishing, now);
@@ -370,14 +375,18 @@ impl Endpoint for Sender {
         if self.rate_now() == 0 || !self.pacer.ready(now) {
             return None;
         }
+        self.speaks = false;
         self.send(now, out);
-        let (packets, bytes) = (out.datagrams() as u64, out.payload_bytes());
+        let signature = if self.speaks { self.objects.signature() } else { 0 };
+        let bytes = out.payload_bytes() + out.datagrams() * signature;
+        let packets = out.datagrams() as u64;
         if packets > 0 {
             self.pacer.spent(now, bytes + self.overhead.of(packets) as usize);
             self.stats.packets += packets;
             self.stats.bytes += bytes as u64;
         }
-        out.transmit(Destination::Group)
+        let transmit = out.transmit(Destination::Group)?;
+        Some(if self.speaks { transmit.signed() } else { transmit })
     }
 
     fn poll_job(&mut self) -> Option<Job> {

@@ -84,6 +84,8 @@ pub(super) struct Objects {
     base: String,
     tsi: Tsi,
     gzip_table: bool,
+    /// Bytes of a signature of what speaks for the sender; 0 if nothing is signed.
+    signature: usize,
     /// Bytes of all entries.
     entries: usize,
     bytes: u64,
@@ -100,9 +102,15 @@ impl Objects {
             base: config.location_base.clone(),
             tsi: Tsi::new(config.tsi).unwrap_or_default(),
             gzip_table: config.fdt_gzip,
+            signature: config.signature,
             entries: 0,
             bytes: 0,
         }
+    }
+
+    /// Bytes of a signature of what speaks for the sender; 0 if nothing is signed.
+    pub(super) fn signature(&self) -> usize {
+        self.signature
     }
 
     /// Adds an object; returns its key, which is its TOI.

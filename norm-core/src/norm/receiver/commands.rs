@@ -5,14 +5,14 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::base::Timestamp;
-use crate::endpoint::SymbolStore;
+use crate::endpoint::{Proof, SymbolStore};
 use crate::fileset::Withdrawal;
 use crate::norm::wire::{
     ACK_WINDOW, AckReq, Cmd, Command, Extensions, Flush, MembershipQuery, MovedObjects, NodeId,
-    NodeList, ReceiveWindow, SizeProbe, Squelch,
+    NodeList, ReceiveWindow, SizeProbe, Squelch, signed_room,
 };
 
-use super::congestion;
+use super::config::Trust;
 use super::ctx::Ctx;
 use super::event::ReceiverEvent;
 use super::feedback::acks;
@@ -23,6 +23,7 @@ use super::objects::object::Flushed;
 use super::sender_state::SenderState;
 use super::sender_state::acks::{FlushHeard, Watermark, WindowDue};
 use super::sender_state::sizes::{ShortOnly, ShortPackets};
+use super::{congestion, content};
 
 /// Acknowledgment types from here on are the application's, and not those of FLUSH or congestion
 /// control (RFC 5740 §4.2.3.6).
@@ -134,10 +135,12 @@ fn take_flush<S>(
 ) -> bool {
     let is_listed = flush.acking.iter().any(|node| node == ctx.node());
     sender.timeline.note_turning(false);
+    content::prove(ctx, sender);
     let key = sender.timeline.key_of(flush.object);
     if !sender.synchronise(ctx.config().join, key, is_listed) {
         return false;
     }
+    sender.timeline.prove(key);
     sender.coding.note_scheme(flush.fec_id, Extensions::EMPTY);
     let ack_at = now + acks::delay(ctx, sender);
     let flushed = note_flushed(sender, key, flush);
@@ -152,7 +155,7 @@ fn take_flush<S>(
     let heard = FlushHeard {
         watermark: Watermark { fec_id, object, payload_id },
         is_listed,
-        passes_over: passes_over(flush.acking, ctx.node(), sender.coding.segment_size()),
+        passes_over: passes_over(flush.acking, ctx.node(), list_room(ctx, sender)),
         ack_at: ctx.config().sends_feedback().then_some(ack_at),
     };
     if confirmed && sender.acks.note_flush(heard) {
@@ -175,10 +178,17 @@ fn note_flushed(sender: &mut SenderState, key: u64, flush: &Flush<'_>) -> Flushe
     }
 }
 
+/// Bytes of the longest list of the sender.
+fn list_room<S>(ctx: &Ctx<S>, sender: &SenderState) -> usize {
+    let is_signed = ctx.config().trust != Trust::All;
+    let signature = if is_signed { Proof::SIGNATURE } else { 0 };
+    signed_room(sender.coding.segment_size(), signature)
+}
+
 /// True when an acking list without us shows that we are no longer waited for: it is short enough
 /// to name every receiver, or goes past us.
-fn passes_over(list: NodeList<'_>, node: NodeId, segment_size: u16) -> bool {
-    let complete = list.len() < usize::from(segment_size) / 4;
+fn passes_over(list: NodeList<'_>, node: NodeId, room: usize) -> bool {
+    let complete = list.len() < room / 4;
     let first = list.iter().next();
     let last = list.iter().last();
     complete || (first.is_some_and(|first| first < node) && last.is_some_and(|last| node < last))
@@ -209,6 +219,7 @@ fn take_ack_request<S: SymbolStore>(
 
 /// The sender no longer repairs what lies before the squelch, and the objects that it lists.
 fn take_squelch<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, squelch: &Squelch<'_>) {
+    content::prove(ctx, sender);
     if sender.interest.first().is_none() {
         return;
     }
@@ -231,6 +242,9 @@ fn take_squelch<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, sque
 /// to carry over.
 fn take_moved<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, moved: MovedObjects) {
     let again = sender.timeline.is_moved_again(moved);
+    if moved.layouts > 0 {
+        content::prove(ctx, sender);
+    }
     let first = sender.timeline.key_of(moved.first);
     let begun = sender.interest.first().is_some_and(|begun| begun < first);
     if !again || !begun {
@@ -243,6 +257,7 @@ fn take_moved<S: SymbolStore>(ctx: &mut Ctx<S>, sender: &mut SenderState, moved:
     lifecycle::give_up(ctx, sender, old);
     sender.interest.move_to(first);
     sender.timeline.note_key(first);
+    sender.timeline.prove(first);
 }
 
 /// Takes a membership query, or what else a native sender says of its members. True when our node

@@ -32,6 +32,21 @@ pub enum JoinPolicy {
     All,
 }
 
+/// What a receiver believes although its sender has not signed it, in a session in which senders
+/// sign what they say. Every member of the group can forge what is not signed.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub enum Trust {
+    /// Everything.
+    #[default]
+    All,
+    /// DATA, with what it says of its object; not INFO and commands, nor what headers say of the
+    /// session.
+    Data,
+    /// Of DATA the symbols alone, of objects that signed messages have told of. For content that is
+    /// compared with a hash.
+    Symbols,
+}
+
 /// Settings of a [`crate::norm::Receiver`].
 #[derive(Clone, Debug)]
 pub struct ReceiverConfig {
@@ -88,6 +103,8 @@ pub struct ReceiverConfig {
     pub link_mtu: Option<u32>,
     /// What layers around the engine have taken off each packet that it gets.
     pub margins: Margins,
+    /// What is believed although it is not signed.
+    pub trust: Trust,
     /// The silence after which a sender is reported silent. A sender that has ended the session is
     /// reported after one second at the latest.
     pub patience: Duration,
@@ -119,6 +136,7 @@ impl ReceiverConfig {
             socket_buffer: u64::MAX,
             link_mtu: None,
             margins: Margins::NONE,
+            trust: Trust::All,
             patience: Duration::from_secs(5),
         }
     }

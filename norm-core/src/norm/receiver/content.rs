@@ -6,6 +6,7 @@ use crate::fec::{Layout, Scheme};
 use crate::norm::stream::Inserted;
 use crate::norm::wire::{Data, Extensions, FecId, Info, ObjectFlags, PayloadId, SetInfo};
 
+use super::config::Trust;
 use super::ctx::Ctx;
 use super::event::ReceiverEvent;
 use super::nack::cycle;
@@ -59,6 +60,7 @@ pub(super) fn take_info<S: SymbolStore>(
         ctx.stats().invalid += 1;
         return;
     }
+    prove(ctx, sender);
     let key = sender.timeline.key_of(info.object);
     let first = !info.flags.contains(ObjectFlags::REPAIR);
     note_turning(ctx, sender, info.flags);
@@ -66,6 +68,7 @@ pub(super) fn take_info<S: SymbolStore>(
         ctx.stats().unrelated += 1;
         return;
     }
+    sender.timeline.prove(key);
     sender.coding.note_scheme(info.fec_id, info.extensions);
     if SetInfo::parse(info.payload).is_ok() {
         sender.coding.note_native();
@@ -78,6 +81,13 @@ pub(super) fn take_info<S: SymbolStore>(
     let flags = info.flags.with(ObjectFlags::INFO);
     let (fec_id, extensions, info) = (info.fec_id, info.extensions, Some(info.payload));
     learn(ctx, sender, key, Description { flags, fec_id, extensions, info });
+}
+
+/// A signed message tells of objects.
+pub(super) fn prove<S>(ctx: &Ctx<S>, sender: &mut SenderState) {
+    if ctx.config().trust == Trust::Symbols {
+        sender.prove();
+    }
 }
 
 /// Notes by what content says of itself whether it is sent in passes that are not over.
@@ -121,13 +131,70 @@ pub(super) fn take_data<S: SymbolStore>(
     if !learn(ctx, sender, key, Description { flags, fec_id, extensions, info: None }) {
         return true;
     }
+    take_known(ctx, sender, now, (key, id), data)
+}
+
+/// Takes a NORM_DATA of which only the symbol is believed. False when there was no room for its
+/// block.
+pub(super) fn take_unsigned_data<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    data: &Data<'_>,
+) -> bool {
+    sender.path.sizes_mut().note_content();
+    let key = sender.timeline.key_of(data.object);
+    if sender.interest.is_done(key) {
+        ctx.stats().duplicates += 1;
+        return true;
+    }
+    let object = sender.interest.object(key).filter(|object| object.layout().is_some());
+    let Some(object) = object else {
+        ctx.stats().unopened += 1;
+        ask_for_info(ctx, sender, now, key);
+        return true;
+    };
+    let id = data.payload_id.decode(sender.coding.format());
+    let id = id.filter(|id| object.is_stream() || object.geometry(id.block).is_some());
+    let Some(id) = id else {
+        ctx.stats().invalid += 1;
+        return true;
+    };
+    if !data.flags.contains(ObjectFlags::REPAIR) {
+        let block = u32::try_from(object.unwrap_block(id.block)).unwrap_or(u32::MAX);
+        reach(ctx, sender, now, Position::new(key, block));
+    }
+    take_known(ctx, sender, now, (key, id), data)
+}
+
+/// Asks for the INFO of an object of which only content was heard, as far as there may be such an
+/// object. Nothing else is concluded from that.
+fn ask_for_info<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp, key: u64) {
+    if sender.interest.first().is_none() && !sender.synchronise(ctx.config().join, key, false) {
+        return;
+    }
+    let is_wanted = sender.interest.first().is_some_and(|first| first <= key);
+    if is_wanted && sender.timeline.may_have(key) {
+        sender.interest.expect_partial(key..key + 1);
+        reach(ctx, sender, now, Position::new(key, 1));
+    }
+}
+
+/// Takes a symbol of an object that may be in progress. False when there was no room for its block.
+fn take_known<S: SymbolStore>(
+    ctx: &mut Ctx<S>,
+    sender: &mut SenderState,
+    now: Timestamp,
+    (key, id): (u64, PayloadId),
+    data: &Data<'_>,
+) -> bool {
     let Some(object) = sender.interest.object(key) else { return true };
     let fate = if object.is_stream() {
         take_stream_symbol(ctx, sender, now, key, id, data)
     } else {
         take_symbol(ctx, sender, now, key, id, data)
     };
-    if !first {
+    if data.flags.contains(ObjectFlags::REPAIR) {
         sender.nack.note_repair(now, fate == Fate::Kept);
     }
     count(ctx, sender, fate);

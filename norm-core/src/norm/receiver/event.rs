@@ -208,6 +208,8 @@ pub struct ReceiverStats {
     pub invalid: u64,
     /// Well-formed datagrams that did not concern us.
     pub unrelated: u64,
+    /// Messages of senders that had to be signed and were not.
+    pub unsigned: u64,
     /// Messages with the ids of a sender, from another address, that do not prove that it has
     /// moved, or come too soon.
     pub moves_refused: u64,

@@ -20,6 +20,7 @@ use super::sender_state::liveness::Halt;
 use super::sender_state::moves::Claim;
 use super::sender_state::probes::Arrival;
 use super::senders::Senders;
+use super::trust::{self, Belief};
 use super::{commands, congestion, content};
 
 /// A datagram that was parsed, without its message.
@@ -29,6 +30,7 @@ struct Packet {
     address: SocketAddr,
     bytes: usize,
     ce: bool,
+    belief: Belief,
 }
 
 /// Takes a datagram.
@@ -45,8 +47,14 @@ pub(super) fn take<S: SymbolStore>(
         ctx.stats().malformed += 1;
         return;
     };
+    let belief = trust::judge(ctx.config().trust, datagram.proof, &message);
+    if belief == Belief::Nothing {
+        ctx.stats().unsigned += 1;
+        return;
+    }
     let (address, ce) = (datagram.source, datagram.ce);
-    let packet = Packet { header, address, bytes: payload.len(), ce };
+    let bytes = payload.len() + datagram.proof.bytes();
+    let packet = Packet { header, address, bytes, ce, belief };
     if let Some(fields) = fields(&message)
         && !admits(ctx, senders, &packet, fields, &message)
     {
@@ -67,7 +75,11 @@ pub(super) fn take<S: SymbolStore>(
             {
                 let id = sender.id;
                 congestion::note_halt(ctx, sender, now, Halt::None);
-                if !content::take_data(ctx, sender, now, &data) {
+                let has_room = match belief {
+                    Belief::Symbol => content::take_unsigned_data(ctx, sender, now, &data),
+                    _ => content::take_data(ctx, sender, now, &data),
+                };
+                if !has_room {
                     reclaim(ctx, senders, now, id);
                 }
             }
@@ -131,14 +143,19 @@ fn sender_of<'a, S: SymbolStore>(
     fields: &SenderFields,
     extensions: Extensions<'_>,
 ) -> Option<&'a mut SenderState> {
-    let Packet { header, address, bytes, ce } = *packet;
+    let Packet { header, address, bytes, ce, belief } = *packet;
     if header.source == NodeId::NONE || header.source == NodeId::ANY {
         ctx.stats().unrelated += 1;
         return None;
     }
     let source = Source { node: header.source, instance: fields.instance, address };
-    let proof = extensions.move_proof();
+    let is_believed = belief == Belief::All;
+    let proof = extensions.move_proof().filter(|_| is_believed);
     let known = senders.find(&source);
+    if !is_believed && known.is_none() {
+        ctx.stats().unsigned += 1;
+        return None;
+    }
     let sender = match known {
         Some(id) if proof.is_none() => senders.get_mut(id)?,
         _ => match (senders.judge(now, &source, proof), known) {
@@ -158,7 +175,7 @@ fn sender_of<'a, S: SymbolStore>(
     };
     sender.moves.note_heard(source.ids(), proof);
     sender.note_address(address);
-    sender.note_heard(now, fields);
+    sender.note_heard(now, Some(fields).filter(|_| is_believed));
     sender.path.note_packet(now, Arrival { sequence: header.sequence, bytes, ce });
     let bytes = bytes + ctx.config().overhead(address).bytes();
     if ctx.config().link_mtu.is_some_and(|mtu| bytes > mtu as usize)

@@ -8,6 +8,7 @@
 //! - `ctx`: what all senders share; `senders`: the senders that are followed; `sender_state`: one
 //!   of them; `objects`: its objects.
 //! - `intake`: takes messages and hands them on to `content`, `commands` and `congestion`.
+//! - `trust`: what of a message is believed, in a session in which senders sign.
 //! - `silence`: looks after senders that fall silent.
 //! - `nack`: requests for repair; `feedback`: everything else that a receiver sends.
 
@@ -30,9 +31,10 @@ mod silence;
 #[cfg(test)]
 mod tests;
 mod timeout;
+mod trust;
 
 pub use admission::SenderFilter;
-pub use config::{Feedback, JoinPolicy, ReceiverConfig};
+pub use config::{Feedback, JoinPolicy, ReceiverConfig, Trust};
 pub use engine::{Load, Receiver};
 pub use event::{ReceiverEvent, ReceiverStats};
 pub use sender_state::report::Progress;

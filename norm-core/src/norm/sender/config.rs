@@ -7,7 +7,7 @@ use super::mode::Mode;
 use crate::carousel::Passes;
 use crate::endpoint::PacketOverhead;
 use crate::fec::{Layout, Scheme};
-use crate::norm::wire::NodeId;
+use crate::norm::wire::{NodeId, signed_room};
 
 /// Settings of a [`crate::norm::Sender`].
 #[derive(Clone, Debug)]
@@ -101,6 +101,9 @@ pub enum Payload {
 pub struct PacketOptions {
     /// Bytes per packet besides its UDP payload: rates count them, and they limit the payload.
     pub overhead: PacketOverhead,
+    /// Bytes more per message that speaks for the sender: a layer signs INFO and commands. They are
+    /// as much shorter. 0 without such a layer.
+    pub signature: usize,
     /// Lengths that are tried, the longest first, which goes with the segment size of the settings:
     /// path MTU discovery in the manner of RFC 8899 finds the longest one that passes to all
     /// receivers. Content waits for the first answers of receivers then. A single one is used in
@@ -111,7 +114,7 @@ pub struct PacketOptions {
 
 impl Default for PacketOptions {
     fn default() -> Self {
-        Self { overhead: PacketOverhead::IPV4, sizes: Box::default() }
+        Self { overhead: PacketOverhead::IPV4, signature: 0, sizes: Box::default() }
     }
 }
 
@@ -185,6 +188,11 @@ impl SenderConfig {
             max_receivers: 100_000,
             first_object: 0,
         }
+    }
+
+    /// Bytes of content that INFO and commands have room for.
+    pub(super) fn command_room(&self) -> usize {
+        signed_room(self.segment_size, self.packets.signature)
     }
 
     /// The settings, if they can work. A Reed-Solomon code decides the block length.

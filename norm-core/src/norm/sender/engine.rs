@@ -456,8 +456,10 @@ impl Endpoint for Sender {
             Sources { content: &self.content, repairs: self.repair.table(), group: self.group() };
         let transmit = self.writer.write(&packet, sources, out)?;
         self.idle = false;
-        let bytes = out.payload_bytes();
         let packets = out.datagrams();
+        let is_signed = packet.speaks_for_sender();
+        let signatures = if is_signed { packets * self.config.packets.signature } else { 0 };
+        let bytes = out.payload_bytes() + signatures;
         packet.count(&mut self.stats);
         self.stats.packets += packets as u64;
         self.stats.bytes += bytes as u64;
@@ -473,7 +475,7 @@ impl Endpoint for Sender {
         if let Packet::Data(_) | Packet::Turn(_) = packet {
             self.path.note_content(transmit.segment_size - out.margins().bytes());
         }
-        Some(transmit)
+        Some(if is_signed { transmit.signed() } else { transmit })
     }
 
     fn poll_job(&mut self) -> Option<Job> {

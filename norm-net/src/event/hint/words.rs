@@ -23,6 +23,8 @@ impl fmt::Display for Hint {
             Self::OtherKey { .. }
             | Self::Unsealed { .. }
             | Self::NotAuthentic { .. }
+            | Self::OtherSigner { .. }
+            | Self::Expired { .. }
             | Self::MachineCopied => about_sealing(self, f),
             Self::NoAddressYet { .. }
             | Self::AddressLost { .. }
@@ -79,6 +81,10 @@ fn about_sealing(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         }
         Hint::Unsealed { address } => machine::about_missing_seals(f, *address),
         Hint::NotAuthentic { address } => machine::about_seals(f, *address),
+        Hint::OtherSigner { address, signer } => {
+            machine::about_signers(f, *address, signer.as_deref())
+        }
+        Hint::Expired { address } => machine::about_expiry(f, *address),
         _ => f.write_str(
             "another machine sends what only this one can: one is a copy of the other, made while \
              it ran. What both have sent until now may be readable without the key; from now on it \

@@ -26,6 +26,7 @@ pub(crate) fn receiver(
         source: options.source,
         // The session's clock starts right after this, and not at zero.
         unix_start: unix.map(|unix| unix.saturating_sub(CLOCK_START)),
+        is_signed: options.seal.is_some(),
         max_bookkeeping: options.bookkeeping_memory(),
         ..ReceiverConfig::new()
     };

@@ -14,6 +14,7 @@ use norm_files::source::{Extents, FileSet, Reader};
 
 use super::hashes::add_hashes;
 use super::options::FluteSend;
+use crate::io::seal::SealConfig;
 use crate::io::socket::PacketFilter;
 use crate::transfer::config_problem::ConfigProblem;
 use crate::transfer::objects::{FilePlan, Sizes, entry_path, longest_block, objects_of_set};
@@ -150,6 +151,7 @@ fn config(
     config.symbol_size = segment.size;
     config.block_len = longest_block(segment.size, BLOCK_LEN);
     config.overhead = options.packet_overhead();
+    config.signature = SealConfig::signature(options.seal.as_ref());
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     config.unix_start = unix.saturating_sub(now.saturating_since(Timestamp::ZERO));
     config

@@ -40,6 +40,7 @@ pub(crate) fn receiver(
         socket_buffer: socket.buffer as u64,
         link_mtu: socket.mtu,
         margins: SealConfig::margins(options.seal.as_ref()),
+        trust: SealConfig::trust(options.seal.as_ref()),
         max_blocks: (options.memory / 4 / BLOCK_NOTES).clamp(64, 1 << 16),
         ..ReceiverConfig::new(Identity(own_identity.unwrap_or(drawn)))
     };

@@ -14,6 +14,7 @@ use norm_files::source::{FileSet, Reader};
 use super::code::Fec;
 use super::plan::Plan;
 use super::standard::Standard;
+use crate::io::seal::SealConfig;
 use crate::io::socket::PacketFilter;
 use crate::stopper::os_secret;
 use crate::transfer::objects::Sizes;
@@ -171,6 +172,7 @@ fn config(options: &SendOptions, node: NodeId, segment: &Segment) -> SenderConfi
     SenderConfig {
         packets: PacketOptions {
             overhead: options.packet_overhead(),
+            signature: SealConfig::signature(options.seal.as_ref()),
             sizes: segment.sizes.iter().map(size).collect(),
         },
         segment_size: segment.size,

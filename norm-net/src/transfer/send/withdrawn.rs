@@ -11,7 +11,7 @@ use super::outlet::SendOutlet;
 use crate::event::{SendEvent, SendReport, SourceProblem, WithdrawnFile};
 
 /// Bytes of a notice at most: as much as any packet can carry.
-const NOTICE_BYTES: usize = 384;
+const NOTICE_BYTES: usize = 320;
 /// Files that are told.
 const MAX_TOLD: u64 = 10_000;
 /// Files remembered for the report.

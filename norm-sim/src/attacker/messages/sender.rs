@@ -3,7 +3,7 @@
 use norm_core::Rng;
 use norm_core::norm::wire::{
     Application, Cmd, Command, Data, Eot, ExtensionBuf, Extensions, FecId, Flush, Fti, Header,
-    InstanceId, MembershipQuery, Message, MoveProof, NodeId, NodeList, ObjectFlags, ObjectId,
+    Info, InstanceId, MembershipQuery, Message, MoveProof, NodeId, NodeList, ObjectFlags, ObjectId,
     ObjectList, ObjectSize, PayloadId, REPAIR_ADV_LIMIT, RepairAdv, Sequence, Squelch,
     encode_nodes, encode_objects,
 };
@@ -63,6 +63,7 @@ pub(in crate::attacker) fn build(
             data(&invented, rng)
         }
         Attack::FalseMoves => false_move(sender, rng),
+        Attack::Member => info(sender, rng),
         Attack::Collisions => {
             let mut taken = sender.clone();
             taken.node = choose(&listener.members, rng).map_or(taken.node, |member| member.node);
@@ -111,6 +112,25 @@ fn false_move(sender: &Sender, rng: &mut Rng) -> Vec<u8> {
         command: Command::Application(Application { reserved: [0; 3], content: &content }),
     };
     emit(sender, &Message::Cmd(cmd), rng)
+}
+
+/// INFO of an object of the sender, or of one that does not exist, with any layout.
+fn info(sender: &Sender, rng: &mut Rng) -> Vec<u8> {
+    let (object, _) = somewhere(sender, rng);
+    let mut extensions = ExtensionBuf::new();
+    match sender.fti.filter(|_| rng.chance(0.5)) {
+        Some(fti) => extensions.push_fti(&fti),
+        None => extensions.push_fti(&false_shape(sender.fec_id, rng)),
+    };
+    let info = Info {
+        sender: sender.fields,
+        flags: ObjectFlags(one_of([0, 0x01, 0x04, 0x10], rng)),
+        fec_id: sender.fec_id,
+        object,
+        extensions: extensions.as_extensions(),
+        payload: b"forged",
+    };
+    emit(sender, &Message::Info(info), rng)
 }
 
 /// A symbol with wrong content, often out of range or with a false layout.

@@ -81,6 +81,7 @@ impl Bench {
             let (from, left) = (id as HostId, self.left[id]);
             let packet = Packet {
                 plain: None,
+                proof: norm_core::endpoint::Proof::None,
                 symbol: None,
                 from,
                 from_moves: 0,

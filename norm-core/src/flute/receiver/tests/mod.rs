@@ -9,6 +9,7 @@ mod resume;
 mod runs;
 mod schemes;
 mod sessions;
+mod signed;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -244,6 +245,8 @@ struct Bench {
     /// The last byte of the sender's address.
     host: u8,
     port: u16,
+    /// What is proved of what comes.
+    proof: Proof,
     written: BTreeMap<ObjectRef, Vec<u8>>,
     opened: Vec<(ObjectRef, u64, ObjectMeta)>,
     complete: Vec<ObjectRef>,
@@ -261,6 +264,7 @@ impl Bench {
             now: START,
             host: 1,
             port: 1,
+            proof: Proof::None,
             written: BTreeMap::new(),
             opened: Vec::new(),
             complete: Vec::new(),
@@ -273,7 +277,7 @@ impl Bench {
         let source = ([10, 0, 0, self.host], self.port).into();
         let (to_group, ce, waited) = (true, false, Duration::ZERO);
         let datagram =
-            Datagram { source, to_group, ce, waited, proof: Proof::None, payload: &mut payload };
+            Datagram { source, to_group, ce, waited, proof: self.proof, payload: &mut payload };
         self.engine.handle_datagram(self.now, datagram);
     }
 

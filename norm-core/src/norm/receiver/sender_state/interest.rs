@@ -48,6 +48,12 @@ impl Interest {
         self.first = Some(first);
     }
 
+    /// Reception has not begun.
+    pub(super) fn forget_beginning(&mut self) {
+        self.first = None;
+        self.partial = RangeSet::new();
+    }
+
     /// Wants objects from this one on, which may be earlier ones. False before reception begins.
     pub(crate) fn extend_to(&mut self, key: u64) -> bool {
         self.first = self.first.map(|first| first.min(key));

@@ -98,15 +98,15 @@ impl SenderState {
         self.source.move_to(address);
     }
 
-    /// Notes that the sender is heard, and the timing that it advertises.
-    pub(super) fn note_heard(&mut self, now: Timestamp, fields: &SenderFields) {
+    /// Notes that the sender is heard, and the timing that it advertises, if that is believed.
+    pub(super) fn note_heard(&mut self, now: Timestamp, fields: Option<&SenderFields>) {
         let old = self.path.timing();
         let was_silent = now > self.liveness.last_heard() + old.cycle();
         if was_silent && !self.moves.is_told(now) {
             self.nack.shorten(now, old);
         }
         self.liveness.note_heard(now);
-        if self.path.advertise(fields) {
+        if fields.is_some_and(|fields| self.path.advertise(fields)) {
             let new = self.path.timing();
             self.nack.rescale(now, old, new);
             self.report.rescale(now, old.grtt, new.grtt);
@@ -129,6 +129,15 @@ impl SenderState {
         self.interest.begin(first);
         self.timeline.begin(key);
         true
+    }
+
+    /// The sender itself says where it is: what was concluded from packets before that, which are
+    /// not signed, is forgotten.
+    pub(super) fn prove(&mut self) {
+        if !self.timeline.is_proved() {
+            self.timeline = Timeline::new();
+            self.interest.forget_beginning();
+        }
     }
 
     /// True when everything that the sender is known to have is here, refused or given up.

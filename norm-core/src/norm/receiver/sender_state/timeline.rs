@@ -14,6 +14,8 @@ const MAX_EMPTY_REQUESTS: u32 = 20;
 pub(crate) struct Timeline {
     /// The greatest object key heard of; `None` before reception begins.
     newest: Option<u64>,
+    /// The greatest object key that a signed message has told of, where messages are signed.
+    proved: Option<u64>,
     /// The greatest place of first transmission heard.
     position: Position,
     /// Everything before was sent: what of it is missing may be asked for.
@@ -37,6 +39,7 @@ impl Timeline {
     pub(super) fn new() -> Self {
         Self {
             newest: None,
+            proved: None,
             position: Position::default(),
             due: Position::default(),
             empty: None,
@@ -70,6 +73,22 @@ impl Timeline {
     /// Notes that an object was heard of.
     pub(crate) fn note_key(&mut self, key: u64) {
         self.newest = Some(self.newest().max(key));
+    }
+
+    /// True when a signed message has told of an object.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.proved.is_some()
+    }
+
+    /// Notes that a signed message tells of an object.
+    pub(crate) fn prove(&mut self, key: u64) {
+        self.proved = Some(self.proved.map_or(key, |proved| proved.max(key)));
+    }
+
+    /// True when there may be such an object, of which no signed message has told yet: the next one
+    /// at most, because every member can name any.
+    pub(crate) fn may_have(&self, key: u64) -> bool {
+        key <= self.proved.unwrap_or_else(|| self.newest()).saturating_add(1)
     }
 
     /// The sender says that objects have moved: true when it says so for the second time. A packet

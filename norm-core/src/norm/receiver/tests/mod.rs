@@ -7,6 +7,7 @@ mod moves;
 mod objects;
 mod requests;
 mod sizes;
+mod trust;
 mod withdrawals;
 
 use core::net::SocketAddr;

@@ -35,7 +35,7 @@ fn hear_from(
     let (to_group, ce, waited) = (true, false, Duration::ZERO);
     receiver.handle_datagram(
         now,
-        Datagram { source, to_group, ce, waited, proof: crate::endpoint::Proof::None, payload },
+        Datagram { source, to_group, ce, waited, proof: Proof::None, payload },
     );
 }
 
@@ -129,7 +129,7 @@ fn interface_with_another_number_leaves_a_sender_where_it_is() {
         let payload = &mut bytes[..];
         receiver.handle_datagram(
             START,
-            Datagram { source, to_group, ce, waited, proof: crate::endpoint::Proof::None, payload },
+            Datagram { source, to_group, ce, waited, proof: Proof::None, payload },
         );
         assert_eq!(state(&mut receiver).source.address, source, "feedback goes there");
     }

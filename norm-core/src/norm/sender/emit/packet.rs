@@ -6,7 +6,7 @@ use crate::carousel::Symbol;
 use crate::norm::sender::event::SenderStats;
 use crate::norm::sender::objects::{DataBatch, Symbols};
 use crate::norm::wire::{
-    CcNode, NodeId, ObjectId, QuantizedRate, RawPayloadId, SizeProbe, Watch, WireTime,
+    ACK_WINDOW, CcNode, NodeId, ObjectId, QuantizedRate, RawPayloadId, SizeProbe, Watch, WireTime,
 };
 
 /// What is to be sent: one message, or the DATA messages of a batch.
@@ -37,6 +37,17 @@ pub(crate) enum Packet {
 }
 
 impl Packet {
+    /// True when it says something as the sender, and must not be forged by a member of the group: a
+    /// layer that can is to sign it. All INFO and commands are, but for what only has receivers be
+    /// silent, or say how much they can take.
+    pub(crate) fn speaks_for_sender(&self) -> bool {
+        match self {
+            Self::Data(_) | Self::Turn(_) | Self::RepairAdv => false,
+            Self::AckRequest(request) => request.ack_type != ACK_WINDOW,
+            _ => true,
+        }
+    }
+
     /// Counts what it is.
     pub(crate) fn count(&self, stats: &mut SenderStats) {
         match self {

@@ -29,6 +29,8 @@ pub(crate) struct PacketWriter {
     sequence: Sequence,
     scheme: Scheme,
     segment_size: u16,
+    /// Bytes that a signature takes of INFO and commands.
+    signature: usize,
     /// What lets receivers believe that the address has changed.
     proof: Option<MoveProof>,
 }
@@ -49,6 +51,7 @@ impl PacketWriter {
             sequence,
             scheme: config.scheme,
             segment_size: config.segment_size,
+            signature: config.packets.signature,
             proof: None,
         }
     }
@@ -220,7 +223,8 @@ impl PacketWriter {
         extensions.push_fti(&object.fti());
         let payload = object.info()?;
         // INFO must not be longer than DATA.
-        let room = usize::from(self.segment_size).saturating_sub(MoveProof::LEN);
+        let room = wire::signed_room(self.segment_size, self.signature);
+        let room = room.saturating_sub(MoveProof::LEN);
         if let Some(proof) = self.proof.filter(|_| payload.len() <= room) {
             extensions.push_move(proof);
         }

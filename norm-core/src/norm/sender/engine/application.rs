@@ -48,7 +48,7 @@ impl Sender {
         times: u32,
         now: Timestamp,
     ) -> Result<(), ConfigError> {
-        if content.len() > usize::from(self.config.segment_size) {
+        if content.len() > self.config.command_room() {
             return Err(ConfigError::CommandTooLong);
         }
         self.lifecycle.send_command(content, times, now);
@@ -63,7 +63,7 @@ impl Sender {
     /// # Errors
     /// [`ConfigError::CommandTooLong`] when one exceeds a segment.
     pub fn announce(&mut self, notices: Vec<Bytes>, now: Timestamp) -> Result<(), ConfigError> {
-        if notices.iter().any(|notice| notice.len() > usize::from(self.config.segment_size)) {
+        if notices.iter().any(|notice| notice.len() > self.config.command_room()) {
             return Err(ConfigError::CommandTooLong);
         }
         self.lifecycle.announce(notices, now);

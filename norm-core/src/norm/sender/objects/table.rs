@@ -56,11 +56,10 @@ impl ObjectTable {
         spec: ObjectSpec,
         config: &SenderConfig,
     ) -> Result<u64, ConfigError> {
-        let segment = config.segment_size;
         if self.objects.len() >= usize::from(MAX_OBJECTS) {
             return Err(ConfigError::TooManyObjects);
         }
-        if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {
+        if spec.info.as_ref().is_some_and(|info| info.len() > config.command_room()) {
             return Err(ConfigError::InfoTooLong);
         }
         let layout = layout(spec.size, config)?;
@@ -87,7 +86,7 @@ impl ObjectTable {
             return Err(ConfigError::TooManyObjects);
         }
         let segment = config.segment_size;
-        if spec.info.as_ref().is_some_and(|info| info.len() > usize::from(segment)) {
+        if spec.info.as_ref().is_some_and(|info| info.len() > config.command_room()) {
             return Err(ConfigError::InfoTooLong);
         }
         let shape = segment.checked_add(8).and(StreamShape::new(segment, code.block_len()));
@@ -115,7 +114,7 @@ impl ObjectTable {
         if first_key + count - self.oldest_key > u64::from(MAX_OBJECTS) {
             return Err(ConfigError::TooManyObjects);
         }
-        let segment = usize::from(config.segment_size);
+        let room = config.command_room();
         let mut config = config.clone();
         let longest = self.objects.iter().map(SendObject::size).max().unwrap_or(0);
         while layout(longest, &config).is_err() && config.block_len < MAX_BLOCK_LEN {
@@ -123,7 +122,7 @@ impl ObjectTable {
         }
         let (mut objects, mut end_block) = (Vec::new(), self.end_block);
         for (key, object) in (first_key..).zip(&self.objects) {
-            if object.info().is_some_and(|info| info.len() > segment) {
+            if object.info().is_some_and(|info| info.len() > room) {
                 return Err(ConfigError::InfoTooLong);
             }
             if object.is_transient() {

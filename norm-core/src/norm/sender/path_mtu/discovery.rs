@@ -109,6 +109,8 @@ pub(crate) struct PathMtu {
     is_decided: bool,
     /// Bytes of a packet besides its UDP payload.
     overhead: usize,
+    /// Bytes that a signature takes of a probe.
+    signature: usize,
     /// Probes that go before the next query, and whether they were decided on.
     queue: VecDeque<u16>,
     is_prepared: bool,
@@ -143,6 +145,7 @@ impl PathMtu {
             sizes,
             current: 0,
             overhead: config.packets.overhead.bytes(),
+            signature: config.packets.signature,
             queue: VecDeque::new(),
             is_prepared: false,
             next_sets: 0,
@@ -193,7 +196,8 @@ impl PathMtu {
 
     /// A packet of this many bytes, or the shortest, which tells which objects have `moved`.
     pub(crate) fn probe(&self, packet: u16, moved: MovedObjects) -> SizeProbe {
-        let len = usize::from(packet).saturating_sub(self.overhead + COMMAND_BYTES);
+        let headers = self.overhead + self.signature + COMMAND_BYTES;
+        let len = usize::from(packet).saturating_sub(headers);
         let len = u16::try_from(len).unwrap_or(u16::MAX).max(SizeProbe::MIN_LEN);
         let in_use = if self.is_decided { self.longest_packet() } else { 0 };
         SizeProbe { packet, in_use, moved, len }

@@ -17,6 +17,7 @@ use crate::norm::sender::flow::Pacing;
 use crate::norm::sender::receivers::{MemberTable, Receivers};
 use crate::norm::wire::{
     CcFeedback, CcFlags, CcNode, NodeId, PathReport, QuantizedRate, QuantizedRtt, Watch,
+    signed_room,
 };
 
 /// Time without a report after which receivers count as silent.
@@ -44,6 +45,8 @@ pub(crate) struct SendRate {
     turns: Turns,
     /// Most items in a probe's list.
     max_listed: usize,
+    /// Bytes that a signature takes of commands.
+    signature: usize,
     trace: RateTrace,
 }
 
@@ -96,7 +99,8 @@ impl SendRate {
             slow: config.slow.map(|policy| SlowWatch::new(policy, config.mode)),
             asks_silent: config.mode.asks_silent_receivers(),
             turns: Turns::new(),
-            max_listed: usize::from(config.segment_size) / 8,
+            signature: config.packets.signature,
+            max_listed: config.command_room() / 8,
             trace: RateTrace::default(),
         }
     }
@@ -110,7 +114,7 @@ impl SendRate {
     /// `segment` bytes of it content. A controller begins anew: what was lost was lost for its
     /// length.
     pub(crate) fn set_packet(&mut self, packet: usize, segment: u16, now: Timestamp) {
-        self.max_listed = usize::from(segment) / 8;
+        self.max_listed = signed_room(segment, self.signature) / 8;
         if let Some(controller) = &mut self.controller {
             controller.set_packet(packet);
             controller.restart(now);

@@ -107,7 +107,7 @@ impl CommandPoll<'_> {
 
     /// Most node ids in a list.
     fn list_limit(&self) -> usize {
-        usize::from(self.config.segment_size) / NODE_BYTES
+        self.config.command_room() / NODE_BYTES
     }
 
     fn answer(&mut self, answer: Answer) -> Option<Packet> {
@@ -178,7 +178,7 @@ impl CommandPoll<'_> {
             listed: u32::try_from(members.announced()).unwrap_or(u32::MAX),
         };
         let mut bytes = Vec::with_capacity(96);
-        let limit = usize::from(self.config.segment_size);
+        let limit = self.config.command_room();
         content.emit_named(self.lifecycle.sender_name(), limit, &mut bytes);
         Packet::Membership(Bytes::from(bytes))
     }

@@ -103,6 +103,29 @@ pub(super) fn about_seals(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fm
     f.write_str("group, or that are damaged: they are ignored")
 }
 
+pub(super) fn about_signers(
+    f: &mut fmt::Formatter<'_>,
+    address: SocketAddr,
+    signer: Option<&str>,
+) -> fmt::Result {
+    let address = Zoned(address);
+    write!(f, "{address} sends in this group, but ")?;
+    match signer {
+        Some(signer) => write!(f, "signs with the key {}…", &signer[..signer.len().min(16)])?,
+        None => f.write_str("does not sign")?,
+    }
+    f.write_str(", and the key file here is of another sender: it is ignored")
+}
+
+pub(super) fn about_expiry(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> fmt::Result {
+    let address = Zoned(address);
+    write!(
+        f,
+        "{address} repeats a session that has expired, or one of the clocks is wrong, there "
+    )?;
+    f.write_str("or here: it is ignored")
+}
+
 pub(super) fn about_keys(
     f: &mut fmt::Formatter<'_>,
     address: SocketAddr,
