@@ -256,6 +256,7 @@ impl Host {
         let Some(seal) = &mut self.seal else {
             return self.machine.receive(now, packet, &mut turn.outbox);
         };
+        seal.set_time(now, at);
         if let Some(opened) = seal.open(now, packet) {
             self.machine.receive(now, &opened, &mut turn.outbox);
         }
@@ -450,8 +451,10 @@ impl Host {
     /// Says which key signs in the session, if that is due.
     fn introduce(&mut self, at: Timestamp, turn: &mut Turn) {
         let now = self.clock.shows(at);
-        let is_over = !self.alive || self.machine.is_done();
+        // A node that waits for nothing has ended its session.
+        let is_over = !self.alive || self.machine.next() == Timestamp::MAX;
         let Some(seal) = self.seal.as_mut().filter(|_| !is_over) else { return };
+        seal.set_time(now, at);
         let Some(hello) = seal.hello(now) else { return };
         let packet = Packet::new(self.id, To::Group, Body::Datagram(hello));
         let packet = Packet { from_moves: self.moves, ..packet };
@@ -460,12 +463,12 @@ impl Host {
 
     /// When the node or its gate wants to wake up, by the host's clock.
     fn next(&self) -> Timestamp {
-        if !self.alive {
+        let next = self.machine.next();
+        if !self.alive || next == Timestamp::MAX {
             return Timestamp::MAX;
         }
-        let hello = self.seal.as_ref().filter(|_| !self.machine.is_done());
-        let hello = hello.and_then(HostSeal::next_hello).unwrap_or(Timestamp::MAX);
-        self.machine.next().min(hello)
+        let hello = self.seal.as_ref().and_then(HostSeal::next_hello);
+        hello.map_or(next, |hello| next.min(hello))
     }
 }
 

@@ -10,6 +10,7 @@ use norm_seal::{
     Signer, Suite, TAG_LEN,
 };
 
+use crate::clock::START;
 use crate::packet::{Body, Packet, address};
 
 /// The session's group.
@@ -57,6 +58,11 @@ impl HostSeal {
         self.guard.next_hello()
     }
 
+    /// Says what time it is: by the host's clock, and in truth, which its time of day shows.
+    pub(super) fn set_time(&mut self, now: Timestamp, truth: Timestamp) {
+        self.guard.set_wall_clock(now, WALL + truth.saturating_since(START).as_secs());
+    }
+
     /// The HELLO that is due.
     pub(super) fn hello(&mut self, now: Timestamp) -> Option<Arc<[u8]>> {
         self.draw();
@@ -101,7 +107,7 @@ impl HostSeal {
 fn guard(role: Role, suite: Suite, rng: &mut Rng) -> Guard {
     let (keys, signer) = (Keyring::new(GroupSecret::new(SECRET)), Signer::from_seed(SIGNER));
     let (address, run) = (SessionAddress::of(GROUP.into()), draw(rng));
-    let mut guard = match role {
+    match role {
         Role::Sender => {
             let mut seed = [0; 32];
             seed.as_chunks_mut().0.iter_mut().for_each(|word: &mut [u8; 8]| {
@@ -113,9 +119,7 @@ fn guard(role: Role, suite: Suite, rng: &mut Rng) -> Guard {
             let keys = keys.with_trusted(signer.verifier());
             Guard::new(role, keys, suite, address, run).requiring_hello()
         }
-    };
-    guard.set_wall_clock(Timestamp::ZERO, WALL);
-    guard
+    }
 }
 
 fn draw(rng: &mut Rng) -> RunId {

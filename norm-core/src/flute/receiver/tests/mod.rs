@@ -17,8 +17,8 @@ use std::time::Duration;
 use super::{Receiver, ReceiverConfig, ReceiverEvent};
 use crate::base::range_set::RangeSet;
 use crate::endpoint::{
-    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, Proof, RawPacket, SenderId,
-    StoreJob, StoreOutcome, SymbolStore,
+    BlockGeometry, BlockSlot, Datagram, Endpoint, Job, JobDone, ObjectRef, Proof, RawPacket,
+    SenderId, StoreJob, StoreOutcome, SymbolStore,
 };
 use crate::fec::{BlockBuffer, FecId, PayloadId, Scheme, encode};
 use crate::flute::fdt::{Fdt, FdtFile, FileAttributes, Namespace, Oti};
