@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
+use norm_seal::Gate;
 
 use crate::io::clocks::Clocks;
 use crate::io::layer::Layer;
@@ -111,6 +112,10 @@ pub fn run<L: Layer>(
     let mut left = Left::default();
     let mut membership = MembershipWatch::new(next_look, os_seed()?);
     let mut clocks = Clocks::now();
+    if let Some(guard) = engine.gate().and_then(Gate::guard_mut) {
+        // Before anything is heard that may have expired.
+        guard.set_wall_clock(next_look, clocks.seconds());
+    }
     loop {
         let now = Cell::new(clock.now());
         if now.get() >= next_drops {
