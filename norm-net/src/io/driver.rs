@@ -112,10 +112,7 @@ pub fn run<L: Layer>(
     let mut left = Left::default();
     let mut membership = MembershipWatch::new(next_look, os_seed()?);
     let mut clocks = Clocks::now();
-    if let Some(guard) = engine.gate().and_then(Gate::guard_mut) {
-        // Before anything is heard that may have expired.
-        guard.set_wall_clock(next_look, clocks.seconds());
-    }
+    set_time(engine, &clocks, next_look); // before anything is heard that may have expired
     loop {
         let now = Cell::new(clock.now());
         if now.get() >= next_drops {
@@ -209,6 +206,13 @@ fn look<L: Layer>(
     moved
 }
 
+/// Tells the gate the time of day.
+fn set_time(engine: &mut impl Layer, clocks: &Clocks, now: Timestamp) {
+    if let Some(guard) = engine.gate().and_then(Gate::guard_mut) {
+        guard.set_wall_clock(now, clocks.seconds());
+    }
+}
+
 /// Tells what has passed the gate. A machine whose clocks part was stopped, and may have been
 /// copied.
 ///
@@ -221,15 +225,13 @@ fn guard<L: Layer>(
     now: Timestamp,
 ) -> io::Result<()> {
     let have_parted = clocks.have_parted();
+    set_time(engine, clocks, now);
     let Some(gate) = engine.gate() else { return Ok(()) };
     if let Some(error) = gate.failure() {
         return Err(io::Error::other(error));
     }
-    if let Some(guard) = gate.guard_mut() {
-        guard.set_wall_clock(now, clocks.seconds());
-        if have_parted {
-            guard.suspect_copy();
-        }
+    if let Some(guard) = gate.guard_mut().filter(|_| have_parted) {
+        guard.suspect_copy();
     }
     let state = seal::state(gate);
     app.gate(engine.engine_mut(), now, &state);
