@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use norm_core::endpoint::{Endpoint, Margins};
-use norm_core::norm::receiver::Trust;
 use norm_seal::{
     Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, OtherSigner, Role, RunId, RunSource,
     SEAL, SIGNATURE_LEN, SessionAddress, Suite, Unopened, Verifier,
@@ -37,12 +36,6 @@ impl SealConfig {
     /// What signing takes of each packet that is signed; nothing without a key.
     pub(crate) fn signature(seal: Option<&Self>) -> usize {
         seal.map_or(0, |_| SIGNATURE_LEN)
-    }
-
-    /// What a receiver believes of packets that are not signed, of content that is compared with
-    /// hashes.
-    pub(crate) fn trust(seal: Option<&Self>) -> Trust {
-        seal.map_or(Trust::All, |_| Trust::Symbols)
     }
 }
 
