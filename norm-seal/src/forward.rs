@@ -203,12 +203,13 @@ impl ForwardRuns {
 /// whose session key this is. Without a key no signature can be checked.
 fn prove(
     budget: &mut Budget,
-    (now, source): (Timestamp, SocketAddr),
+    heard: (Timestamp, SocketAddr),
     header: &Header,
     session: Option<Verifier>,
     datagram: &[u8],
 ) -> Result<Proof, DropReason> {
     let Some(session) = session.filter(|_| header.is_signed) else { return Ok(Proof::Group) };
+    let (now, source) = heard;
     if !budget.has_left(now, source) {
         return Err(DropReason::TooMany);
     }

@@ -127,8 +127,8 @@ impl<R: RunSource> Gate<R> {
         self.guard.as_ref().and_then(Guard::next_hello)
     }
 
-    /// Seals what an engine has written, and signs it if it is to be signed. `None` if it cannot be: then it must not be sent, and is
-    /// lost as far as the engine knows.
+    /// Seals what an engine has written, and signs it if it is to be signed. `None` if it cannot
+    /// be: then it must not be sent, and is lost as far as the engine knows.
     pub fn seal(&mut self, transmit: Transmit, out: &mut TransmitBuf) -> Option<Transmit> {
         self.draw();
         let Some(guard) = &mut self.guard else { return Some(transmit) };

@@ -60,10 +60,11 @@ impl Sealer {
         &mut self,
         secret: &Prk,
         address: SessionAddress,
-        (header, sender): (Header, Option<RunId>),
+        what: (Header, Option<RunId>),
         session: Option<&SigningKey>,
         datagram: &mut [u8],
     ) -> bool {
+        let (header, sender) = what;
         let Some(text_len) = datagram.len().checked_sub(HEADER_LEN + TAG_LEN) else { return false };
         let signed_len = match session {
             Some(_) => text_len.checked_sub(SIGNATURE_LEN),

@@ -1,5 +1,5 @@
-//! What is said when all that was heard is refused: another key or none, another group or sender, or
-//! a session that has expired.
+//! What is said when all that was heard is refused: another key or none, another group or sender,
+//! or a session that has expired.
 
 use norm_net::Security;
 use norm_net::io::interface::Zoned;

@@ -38,12 +38,6 @@ impl SealConfig {
     pub(crate) fn signature(seal: Option<&Self>) -> usize {
         seal.map_or(0, |_| SIGNATURE_LEN)
     }
-
-    /// What a receiver believes of packets that are not signed, of content that is compared with
-    /// hashes.
-    pub(crate) fn trust(seal: Option<&Self>) -> Trust {
-        seal.map_or(Trust::All, |_| Trust::Symbols)
-    }
 }
 
 /// What has passed the gate of a session, and what has not.

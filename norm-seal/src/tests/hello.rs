@@ -159,10 +159,10 @@ fn expired_hello_is_refused_where_the_time_is_known() {
 
 #[test]
 fn hello_by_another_key_or_by_none_is_refused_and_named() {
-    let stranger = Signer::from_seed([10; 32]);
+    let other = Signer::from_seed([10; 32]);
     let mut receiver = strict();
     for (keys, signer) in
-        [(keys().with_signer(stranger.clone()), Some(stranger.verifier())), (keys(), None)]
+        [(keys().with_signer(other.clone()), Some(other.verifier())), (keys(), None)]
     {
         let hello = hello_at(&mut sender_with(keys, 3), NOW);
         let mut receiver = strict();
@@ -171,7 +171,7 @@ fn hello_by_another_key_or_by_none_is_refused_and_named() {
         // Who believes every member takes it.
         assert_eq!(hear(&mut strict_of(None), NOW, &hello), Ok(()));
     }
-    // Of a phrase: whoever knows it.
+    // By the secret of another group.
     let other = Keyring::new(GroupSecret::new([8; 32]));
     let mut hello = hello_at(&mut sender_with(other, 4), NOW);
     assert_eq!(hear(&mut receiver, NOW, &hello), Err(DropReason::OtherKey));

@@ -67,7 +67,8 @@ impl Scenario {
     }
 
     /// Seals what all engines of the scenario send, has senders sign, and tells them that packets
-    /// are shorter by that. To be called when all hosts are there; models and attackers have no key.
+    /// are shorter by that. To be called when all hosts are there; models and attackers have no
+    /// key.
     pub fn seal(&mut self, suite: Suite) {
         self.sealed = Some(suite);
         for host in &mut self.hosts {

@@ -16,8 +16,8 @@ pub struct ReceiverConfig {
     /// The time since 1970 when the caller's clock is at its epoch. `None` when it is not known:
     /// then only senders that tell the time can be found to send tables that have expired.
     pub unix_start: Option<Duration>,
-    /// Senders sign what speaks for them: of packets without a signature symbols alone are taken, and
-    /// no tables, ends, and layouts. For content that is compared with a hash.
+    /// Senders sign what speaks for them: of packets without a signature symbols alone are taken,
+    /// and no tables, ends, and layouts. For content that is compared with a hash.
     pub is_signed: bool,
     /// Take every object without asking the application.
     pub auto_accept: bool,

@@ -185,9 +185,10 @@ fn take_known<S: SymbolStore>(
     ctx: &mut Ctx<S>,
     sender: &mut SenderState,
     now: Timestamp,
-    (key, id): (u64, PayloadId),
+    at: (u64, PayloadId),
     data: &Data<'_>,
 ) -> bool {
+    let (key, id) = at;
     let Some(object) = sender.interest.object(key) else { return true };
     let fate = if object.is_stream() {
         take_stream_symbol(ctx, sender, now, key, id, data)

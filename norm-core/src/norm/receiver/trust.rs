@@ -1,7 +1,7 @@
 //! What of a message is believed, in a session in which senders sign what they say.
 //!
-//! Feedback of receivers is not signed. What senders do not sign has receivers be silent, or say how
-//! much they can take, or is content.
+//! Feedback of receivers is not signed. What senders do not sign has receivers be silent, or say
+//! how much they can take, or is content.
 
 use crate::endpoint::Proof;
 use crate::norm::wire::{ACK_WINDOW, Command, Message};

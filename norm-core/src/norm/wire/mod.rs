@@ -42,8 +42,8 @@ mod size_probe;
 mod tests;
 mod time;
 
-/// Bytes of content that INFO and commands have room for when DATA have `segment` bytes, and a layer
-/// adds a signature of this many bytes. Where DATA are very short commands are longer.
+/// Bytes of content that INFO and commands have room for when DATA have `segment` bytes, and a
+/// layer adds a signature of this many bytes. Where DATA are very short commands are longer.
 pub(crate) fn signed_room(segment: u16, signature: usize) -> usize {
     let segment = usize::from(segment);
     segment.saturating_sub(signature).max(segment.min(128))

@@ -2,7 +2,7 @@
 
 use norm_core::Rng;
 use norm_core::norm::Identity;
-use norm_core::norm::receiver::{Feedback as EngineFeedback, SenderFilter};
+use norm_core::norm::receiver::{Feedback as EngineFeedback, SenderFilter, Trust};
 use norm_core::norm::{Receiver, ReceiverConfig};
 
 use crate::event::Feedback;
@@ -40,7 +40,7 @@ pub(crate) fn receiver(
         socket_buffer: socket.buffer as u64,
         link_mtu: socket.mtu,
         margins: SealConfig::margins(options.seal.as_ref()),
-        trust: SealConfig::trust(options.seal.as_ref()),
+        trust: options.seal.as_ref().map_or(Trust::All, |_| Trust::Symbols),
         max_blocks: (options.memory / 4 / BLOCK_NOTES).clamp(64, 1 << 16),
         ..ReceiverConfig::new(Identity(own_identity.unwrap_or(drawn)))
     };

@@ -37,9 +37,9 @@ pub(crate) enum Packet {
 }
 
 impl Packet {
-    /// True when it says something as the sender, and must not be forged by a member of the group: a
-    /// layer that can is to sign it. All INFO and commands are, but for what only has receivers be
-    /// silent, or say how much they can take.
+    /// True when it says something as the sender, and must not be forged by a member of the group:
+    /// a layer that can is to sign it. All INFO and commands are, but for what only has receivers
+    /// be silent, or say how much they can take.
     pub(crate) fn speaks_for_sender(&self) -> bool {
         match self {
             Self::Data(_) | Self::Turn(_) | Self::RepairAdv => false,
