@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 
 use norm_core::endpoint::{Endpoint, Margins};
-use norm_core::norm::receiver::Trust;
 use norm_seal::{
     Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, OtherSigner, Role, RunId, RunSource,
     SEAL, SIGNATURE_LEN, SessionAddress, Suite, Unopened, Verifier,
