@@ -47,7 +47,7 @@ fn assert_found_and_small(fault: Broken, text: &str, receivers: u32) {
     let failure = first_failure(fault);
     assert!(failure.message.text.contains(text), "{failure}");
     assert!(failure.recipe.receivers <= receivers, "{failure}");
-    assert!(failure.recipe.features.len() <= 2, "{failure}");
+    assert!(failure.recipe.features.len() <= 3, "{failure}");
 }
 
 #[test]

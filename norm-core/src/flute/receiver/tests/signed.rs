@@ -27,7 +27,7 @@ fn tables_ends_and_layouts_have_to_be_signed_and_symbols_need_not() {
     let mut other = Sent::new(7, no_code(1_950), &content(2, 1_950));
     other.in_band = true;
     assert_eq!(bench.engine.stats().symbols, 0);
-    bench.hear(&other.packet(0, 10, 1));
+    bench.hear(&other.packet(2, 2, 1));
     assert_eq!((bench.engine.stats().symbols, bench.opened.len()), (0, 1));
     bench.hear_all(&sent.source());
     assert_eq!(bench.bytes(FIRST, 7), Some(&sent.bytes[..]));
