@@ -165,9 +165,9 @@ impl Interval {
         let bytes = (bytes + headers(packets)) as f64;
         let sent = bytes / span.as_secs_f64();
         let faster = Faster { between, to, overhead, queue: report.queue };
-        let without_loss = got / (1.0 - base);
-        let counted = faster.most_passed(bytes - without_loss).max(without_loss / took);
-        let passed = faster.most_passed(0.0).max(bytes / took);
+        let lost = bytes - got / (1.0 - base);
+        let counted = faster.most_passed(lost).max(got / took / (1.0 - base));
+        let passed = faster.most_passed(0.0).max(sent * span.as_secs_f64() / took);
         let chance = chance(report, base, known, sigmas) / (1.0 - base);
         let waiting = report.queue.as_secs_f64() * packets as f64 / took;
         let delivered = if lossy {
