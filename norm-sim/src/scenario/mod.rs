@@ -27,6 +27,9 @@ pub use plans::{
 
 use crate::packet::{HostId, mix};
 
+/// Bytes of symbols of FLUTE beside which there is room for a signature.
+const MIN_SIGNED_SYMBOL: u16 = 128;
+
 /// A network and its hosts.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -84,6 +87,8 @@ impl Scenario {
                 Role::FluteSender(plan) => {
                     plan.config.overhead = plan.config.overhead.with(SEAL);
                     plan.config.signature = SIGNATURE_LEN;
+                    // The least that leaves room for the table.
+                    plan.config.symbol_size = plan.config.symbol_size.max(MIN_SIGNED_SYMBOL);
                 }
                 Role::Receiver(plan) => {
                     (plan.config.margins, plan.config.trust) = (SEAL, Trust::Symbols);

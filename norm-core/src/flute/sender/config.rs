@@ -100,6 +100,8 @@ impl SenderConfig {
             return Err(SenderError::FirstToi { max });
         }
         let (min, max) = SYMBOL_SIZE;
+        // Packets of the table have less room by that.
+        let min = min.saturating_add(u16::try_from(self.signature).unwrap_or(u16::MAX));
         if !(min..=max).contains(&self.symbol_size) {
             return Err(SenderError::SymbolSize { min, max });
         }

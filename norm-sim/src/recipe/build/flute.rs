@@ -127,6 +127,8 @@ fn expect(recipe: &Recipe, session: &FluteSession, scenario: &mut Scenario) {
     let has = |test: fn(&Feature) -> bool| recipe.features.iter().any(test);
     let attacked = has(|f| matches!(f, Feature::Attacker { .. })) && !session.known;
     let stalls = has(|f| matches!(f, Feature::Stalls { .. }));
+    // Nothing is taken before a HELLO, which another packet may overtake.
+    let overtaken = has(|f| matches!(f, Feature::Sealed { .. })) && !rules.is_empty();
     let Role::FluteSender(sender) = &scenario.hosts[0].role else { return };
     let (config, fresh) = (&sender.config, sender.config.fec == FecChoice::RaptorQ);
     let chances = Chances::new(recipe, config, &rules);
@@ -144,7 +146,9 @@ fn expect(recipe: &Recipe, session: &FluteSession, scenario: &mut Scenario) {
             && match passes {
                 Passes::Forever => fresh || chances.is_independent,
                 Passes::Times(passes) => !stalls && chances.suffice(passes, missed, fresh),
-                Passes::Once { .. } => !stalls && chances.is_lossless && missed.is_zero(),
+                Passes::Once { .. } => {
+                    !stalls && !overtaken && chances.is_lossless && missed.is_zero()
+                }
             };
     }
     let unsure = |host: &Host| match &host.role {
