@@ -20,6 +20,9 @@ use crate::relay::{self, Delays};
 const SWITCH: &str = "NORM_TEST_NETNS";
 /// How long a program may take until it is ready.
 const START: Duration = Duration::from_secs(20);
+/// The group in which sessions of 239.255.0.0/16 are announced, 239.255.255.255 (RFC 2974 §3), as
+/// the kernel writes it.
+const SAP_GROUP: &str = "FFFFFFEF";
 
 /// One test's network, files and logs. Only one exists at a time: there are times to be measured,
 /// and all namespaces share the processors.
@@ -119,13 +122,20 @@ impl Scene {
         Running::start(name, command, &self.logs)
     }
 
+    /// True when a program on a host has joined a group, as the kernel writes it.
+    fn is_member(&self, host: usize, group: &str) -> bool {
+        let mut command = self.network.host(host).command(Path::new("cat"));
+        let groups = command.arg("/proc/net/igmp").output().expect("cat runs");
+        String::from_utf8_lossy(&groups.stdout).contains(group)
+    }
+
     /// Starts `normctl list` for some seconds on a host, and returns when it listens.
     pub fn listing(&self, host: usize, secs: &str) -> Running {
         let mut command = self.network.host(host).command(Path::new(env!("CARGO_BIN_EXE_normctl")));
         command.args(["list", secs, "--json"]);
         let program = Running::start("listing", command, &self.logs);
         let end = Instant::now() + START;
-        while !program.tail().contains("listening on") {
+        while !self.is_member(host, SAP_GROUP) {
             assert!(Instant::now() < end, "it does not listen: {}", program.tail());
             sleep(Duration::from_millis(10));
         }
