@@ -25,7 +25,7 @@ impl Spool {
     /// Opens the files, and says why resume data that was there is of no use.
     ///
     /// # Errors
-    /// As of [`Spools::open`](super::spool_table::Spools::open).
+    /// As of [`Spools::open`](super::super::spool_table::Spools::open).
     pub fn open(
         directory: &Path,
         name: SpoolName,
