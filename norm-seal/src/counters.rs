@@ -88,7 +88,7 @@ pub struct SealCounters {
     dropped: [u64; DropReason::ALL.len()],
 }
 
-/// HELLOs that were refused because of who has signed them.
+/// HELLOs that were refused because of their signer.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct OtherSigner {
     /// How many there were.

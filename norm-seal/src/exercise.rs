@@ -63,9 +63,9 @@ pub fn hello(bytes: &[u8]) -> bool {
 /// How a member of a group forges a packet of its sender.
 #[derive(Copy, Clone, Debug)]
 pub enum Forgery {
-    /// Without a signature, so many packets after the one that it copies.
+    /// Without a signature, this number of packets after the one that it copies.
     Unsigned(u64),
-    /// With a signature of its own, so many packets after the one that it copies.
+    /// With a signature of its own, this number of packets after the one that it copies.
     Signed(u64),
     /// A HELLO for the same run, by a long-term key of its own.
     Hello,

@@ -11,8 +11,8 @@ pub(super) fn message(security: &Security) -> Option<String> {
     why(security).map(|(_, words)| words)
 }
 
-/// Why nothing was taken, if that is the reason, and how the program ends then. Who has the key
-/// comes first.
+/// Why nothing was taken, if that is the reason, and how the program ends then. Senders that have
+/// the key come before those that do not.
 pub(super) fn why(security: &Security) -> Option<(Code, String)> {
     if security.opened > 0 {
         return None;

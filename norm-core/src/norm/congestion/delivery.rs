@@ -182,9 +182,9 @@ impl Delivery {
         self.schedule.ends_at()
     }
 
-    /// Packets that may leave at once, of which so many are overdue. Where the processor is the
-    /// limit these are more than those of a short burst: to send them in many batches would keep
-    /// the host busier, and make the traffic no smoother.
+    /// Packets that may leave at once; `overdue` of them may leave already. Where the processor is
+    /// the limit these are more than those of a short burst: many batches would keep the host
+    /// busier, and make the traffic no smoother.
     pub fn burst(&self, overdue: usize) -> usize {
         let quiet = self.schedule.is_quiet(self.is_startup());
         let (rate, packet) = (self.rate(), self.path.packet());

@@ -143,7 +143,7 @@ impl Fair {
         self.slow_start
     }
 
-    /// Packets that may leave at once, of which so many are overdue.
+    /// Packets that may leave at once; `overdue` of them may leave already.
     pub fn burst(&self, overdue: usize) -> usize {
         ((self.rate() * BURST_TIME / self.packet) as usize).max(overdue).clamp(1, MAX_BURST)
     }

@@ -631,3 +631,14 @@ fn drain_after_startup_lasts_until_the_queue_is_empty() {
     scavenger.probe_failed(Timestamp::ZERO, &Interval { queue: MS * 20, ..failed_probe() });
     assert!(scavenger.next() < Timestamp::ZERO + MS * 80);
 }
+
+#[test]
+fn overdue_packets_leave_in_one_batch_of_what_sockets_take() {
+    let mut delivery = Delivery::new(free(), PAYLOAD as usize, OVERHEAD, MS, Timestamp::ZERO);
+    delivery.resume(Timestamp::ZERO, 10e6);
+    // Two packets take 0.25 ms at 10 MB/s.
+    let smooth = delivery.burst(0);
+    assert!((1..=4).contains(&smooth), "{smooth}");
+    assert_eq!((delivery.burst(1), delivery.burst(40)), (smooth, 40));
+    assert_eq!(delivery.burst(1_000), 64);
+}

@@ -154,7 +154,7 @@ impl ClrFollower {
         self.delivery.set_packet(packet);
     }
 
-    /// Packets that may leave at once, of which so many are overdue.
+    /// Packets that may leave at once; `overdue` of them may leave already.
     pub(super) fn burst(&self, overdue: usize) -> usize {
         self.delivery.burst(overdue)
     }

@@ -58,7 +58,7 @@ impl RateController {
         (bytes * 8.0) as u64
     }
 
-    /// Packets that may leave at once, of which so many are overdue.
+    /// Packets that may leave at once; `overdue` of them may leave already.
     pub(super) fn burst(&self, overdue: usize) -> usize {
         match self {
             Self::Delivery(follower) => follower.burst(overdue),
