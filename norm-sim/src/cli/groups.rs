@@ -21,6 +21,12 @@ pub(super) struct Groups {
     /// Count receivers that a policy for slow receivers evicts instead.
     #[arg(long, conflicts_with_all = ["hosts", "rate", "rtt", "fixed"])]
     slow: bool,
+    /// Only groups with, or without, one that is slow, with `--slow`.
+    #[arg(long, value_name = "true|false", requires = "slow")]
+    with_slow: Option<bool>,
+    /// Only the policy `separate`, or only `evict`, with `--slow`.
+    #[arg(long, value_name = "true|false", requires = "slow")]
+    separate: Option<bool>,
     /// Only these contents in MiB, with `--hosts`.
     #[arg(long, value_name = "MIB", value_delimiter = ',', requires = "hosts")]
     size: Vec<u64>,
@@ -44,7 +50,7 @@ pub(super) struct Groups {
     fixed: bool,
     /// Write each decision about the rate to FILE instead: of the first cell that is selected, with
     /// the first seed.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["hosts", "slow"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "hosts")]
     trace_rate: Option<PathBuf>,
     /// The first seed.
     #[arg(long, value_name = "S", default_value_t = 1)]
@@ -76,11 +82,17 @@ impl Groups {
     }
 
     fn trace(&self, file: &Path) -> ExitCode {
-        let Some(cell) = cells().find(|cell| self.selects(cell)) else {
+        let trace = match self.slow {
+            true => {
+                slow_cells().find(|cell| self.selects_slow(cell)).map(|cell| cell.trace(self.seed))
+            }
+            false => cells().find(|cell| self.selects(cell)).map(|cell| cell.trace(self.seed)),
+        };
+        let Some(trace) = trace else {
             eprintln!("no cell is selected: choose among those that `norm-sim groups` prints");
             return ExitCode::FAILURE;
         };
-        match fs::write(file, cell.trace(self.seed).join("\n") + "\n") {
+        match fs::write(file, trace.join("\n") + "\n") {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("cannot write {}: {error}", file.display());
@@ -120,11 +132,16 @@ impl Groups {
 
     fn slow(&self, runs: &Runs) {
         println!("{}", SlowCell::HEADER);
-        for cell in slow_cells() {
-            if is_in(&cell.receivers, &self.receivers) && is_in(&cell.loss, &self.loss) {
-                println!("{}", cell.line(&cell.measure(runs)));
-            }
+        for cell in slow_cells().filter(|cell| self.selects_slow(cell)) {
+            println!("{}", cell.line(&cell.measure(runs)));
         }
+    }
+
+    fn selects_slow(&self, cell: &SlowCell) -> bool {
+        is_in(&cell.receivers, &self.receivers)
+            && is_in(&cell.loss, &self.loss)
+            && self.with_slow.is_none_or(|with| with == cell.slow)
+            && self.separate.is_none_or(|separate| separate == cell.separate)
     }
 
     fn selects(&self, cell: &Cell) -> bool {

@@ -3,8 +3,9 @@
 use core::fmt;
 use core::time::Duration;
 
-use norm_core::norm::sender::{RateControl, RateRecord};
+use norm_core::norm::sender::RateControl;
 
+use super::rate_trace;
 use super::runs::Runs;
 use crate::bottleneck::{Bottleneck, PACKET};
 use crate::scenario::Scenario;
@@ -106,9 +107,7 @@ impl Cell {
         let path = self.path(seed);
         let mut scenario = with_memory(&path);
         scenario.sender().trace_rate = true;
-        let outcome = path.run_as(&scenario, 1).outcome;
-        let records = outcome.senders.into_iter().flat_map(|sender| sender.rate_trace);
-        [RateRecord::COLUMNS.to_owned()].into_iter().chain(records).collect()
+        rate_trace(path.run_as(&scenario, 1).outcome)
     }
 
     fn path(&self, seed: u64) -> Bottleneck {

@@ -8,6 +8,7 @@ use norm_core::norm::SenderEvent;
 use norm_core::norm::sender::SlowPolicy;
 use norm_core::norm::wire::NodeId;
 
+use super::rate_trace;
 use super::runs::Runs;
 use crate::bottleneck::{Group, Path};
 use crate::kernel::{RunOptions, run_with};
@@ -89,6 +90,14 @@ impl SlowCell {
         let begun = begun.map_or(Duration::ZERO, |sample| sample.at);
         let slow = slow.first().map(|(_, at)| at.saturating_sub(begun));
         SlowRun { others: others.len(), slow }
+    }
+
+    /// What the sender's controller believes in a run, as the lines of a file: the names of the
+    /// columns come first.
+    pub fn trace(&self, seed: u64) -> Vec<String> {
+        let mut scenario = self.scenario(seed);
+        scenario.sender().trace_rate = true;
+        rate_trace(run_with(&scenario, &RunOptions::default()))
     }
 
     fn scenario(&self, seed: u64) -> Scenario {

@@ -27,6 +27,8 @@ pub(super) const LITTLE_LOSS: f64 = 0.02;
 const USUAL_PACKETS: f64 = 200.0;
 /// A baseline by this many packets counts as known while a queue stands.
 const ENOUGH_PACKETS: u16 = 100;
+/// Packets of a baseline that is beyond doubt.
+const WELL_KNOWN: f64 = 65_535.0;
 /// Any baseline counts for this many packets at least with a scavenger, which takes losses for
 /// those of other traffic.
 const SCAVENGER_PACKETS: f64 = 1_000.0;
@@ -158,6 +160,7 @@ impl Interval {
         let known = known(report, reporter, usual_loss);
         let doubtful = reported > MAX_BASELINE_LOSS + reporter.doubt(known);
         let sigmas = if doubtful { 1.0 } else { reporter.sigmas() };
+        let known = if is_overflow(report, reporter, sigmas) { WELL_KNOWN } else { known };
         let overrun = dropped > OVERRUN_SHARE;
         let lossy = overrun || exceeds_baseline(report, base, known, reporter, sigmas);
         // What the host has dropped, the path has delivered.
@@ -283,7 +286,7 @@ fn known(report: &PathReport, reporter: Reporter, usual_loss: f64) -> f64 {
     let scavenges = reporter == Reporter::AskedByScavenger;
     if report.queue > LONG_QUEUE && (scavenges || report.baseline_packets >= ENOUGH_PACKETS) {
         // Something is lost because of the queue.
-        return f64::from(u16::MAX);
+        return WELL_KNOWN;
     }
     let least = if scavenges {
         SCAVENGER_PACKETS
@@ -294,6 +297,13 @@ fn known(report: &PathReport, reporter: Reporter, usual_loss: f64) -> f64 {
         1.0
     };
     f64::from(report.baseline_packets).max(least)
+}
+
+/// A long queue, and more loss than any baseline that is believed: the queue is full, and how much
+/// is lost at quiet times does not matter.
+fn is_overflow(report: &PathReport, reporter: Reporter, sigmas: f64) -> bool {
+    report.queue > LONG_QUEUE
+        && exceeds_baseline(report, MAX_BASELINE_LOSS, WELL_KNOWN, reporter, sigmas)
 }
 
 /// Whether more was lost than the baseline and [`EXCESS_LOSS`], and not by chance: the likelihood

@@ -68,6 +68,8 @@ pub(super) struct Probing {
     /// Something was lost in startup outside rate probes: the baseline loss is not known yet.
     loss_outside_probes: bool,
     inconclusive: Option<Inconclusive>,
+    /// The last rate probe of startup failed, perhaps by chance.
+    doubted: bool,
     /// There was too little to send for the last rate probe.
     was_small: bool,
     /// Time from the next limit that is found to the next rate probe, at least.
@@ -84,6 +86,7 @@ impl Probing {
             raised_at: None,
             loss_outside_probes: false,
             inconclusive: None,
+            doubted: false,
             was_small: false,
             interval: Duration::ZERO,
         }
@@ -170,6 +173,7 @@ impl Probing {
     /// The limit of the path is known for now: startup is over.
     pub(super) fn limit_found(&mut self) {
         self.startup = false;
+        self.doubted = false;
         self.gain = FIRST_GAIN;
     }
 
@@ -185,7 +189,7 @@ impl Probing {
     /// A rate probe has raised the bandwidth estimate: the next one may be bolder.
     pub(super) fn raised(&mut self, now: Timestamp, path: &Path) {
         self.raised_at = Some(now);
-        self.was_small = false;
+        (self.was_small, self.doubted) = (false, false);
         self.max_startup_gain = f64::INFINITY;
         if self.startup || path.is_lossy() {
             self.interval = Duration::ZERO;
@@ -228,6 +232,12 @@ impl Probing {
     /// bold.
     pub(super) fn soften(&mut self) {
         self.max_startup_gain = (self.gain / 2.0).max(FIRST_GAIN);
+    }
+
+    /// A rate probe of startup failed by its loss alone. That may be chance, and would cost most of
+    /// the rate: true when it is to be repeated, once.
+    pub(super) fn doubts_loss(&mut self) -> bool {
+        self.startup && !core::mem::replace(&mut self.doubted, true)
     }
 
     /// Something was lost, and in no rate probe.

@@ -36,6 +36,9 @@ pub enum Verdict {
     /// A rate probe of startup was lost in part, and its own report, too; but more arrived than was
     /// known to: the rate rises.
     ProbePart,
+    /// A rate probe of startup was lost in part, and no queue grew: perhaps by chance. It is
+    /// repeated.
+    ProbeDoubted,
     /// A rate probe was CE-marked: that is the limit for now.
     ProbeCeMarked,
     /// A rate probe was late: the next report tells.
@@ -179,6 +182,10 @@ impl Delivery {
                     self.schedule.probe_after(now, self.path.rtt());
                     return Verdict::BurstsShortened;
                 }
+                if self.doubts_loss(&probe) {
+                    self.schedule.probe_after(now, Duration::ZERO);
+                    return Verdict::ProbeDoubted;
+                }
                 self.probe_failed(now, &probe);
                 Verdict::ProbeFailed
             }
@@ -244,6 +251,14 @@ impl Delivery {
                 self.schedule.probe_after(now, rtt + wait);
             }
         }
+    }
+
+    /// Whether a rate probe that failed without any queue is to be repeated.
+    fn doubts_loss(&mut self, probe: &Interval) -> bool {
+        let queue = self.queue.stands()
+            || probe.has_grown(self.jitter())
+            || verdict::queue_stood(probe, &self.path);
+        !queue && self.scavenger.is_none() && self.probing.doubts_loss()
     }
 
     /// The path takes no more than what arrived of a rate probe.

@@ -98,6 +98,20 @@ fn baseline_of_few_packets_tells_little_where_others_lose_more() {
 }
 
 #[test]
+fn loss_beyond_any_baseline_is_a_full_queue_where_one_stands() {
+    let unknown = |lost, queue| {
+        let report =
+            PathReport { baseline_packets: 0, queue, ..report(MS * 20, 200 - lost, lost, 0.0) };
+        let (from, to) = (departure(MS * 5, 100), departure(MS * 25, 300));
+        let overhead = PacketOverhead::IPV4;
+        Interval::new([from, to], &[], &report, overhead, Reporter::Asked, 0.2).unwrap()
+    };
+    assert!(unknown(170, MS * 40).lossy, "85 % is no baseline");
+    assert!(!unknown(50, MS * 40).lossy, "25 % may be one");
+    assert!(!unknown(170, MS).lossy, "without a queue it is not known why");
+}
+
+#[test]
 fn path_that_had_less_to_do_before_a_faster_time_takes_what_passed_of_that() {
     // 20 ms at 4 MB/s, and 20 ms at 12 MB/s, which 10 MB/s pass.
     let [from, to] = [departure(MS * 5, 100), departure(MS * 45, 420)];
