@@ -15,7 +15,7 @@ use std::ffi::{OsStr, OsString};
 use clap::Parser;
 use clap::error::ErrorKind;
 
-pub use announce::{AnnounceArgs, FindArgs};
+pub use announce::{AnnounceArgs, FindArgs, name_of};
 pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
 pub use flute::{FluteRecvArgs, FluteSendArgs};
 pub use key::KeyArgs;

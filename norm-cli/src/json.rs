@@ -124,6 +124,8 @@ pub struct HeardSession<'a> {
     files: Option<u64>,
     /// Bytes in all files; null when it was not told.
     bytes: Option<u64>,
+    /// The key id of a sealed session, in hexadecimal; null of others.
+    key_id: Option<String>,
     /// Address of the host that announces it.
     from: String,
 }
@@ -143,6 +145,7 @@ impl<'a> HeardSession<'a> {
             fec: description.fec_ids().map(|id| id.0).collect(),
             files: description.content.map(|content| content.files),
             bytes: description.content.map(|content| content.bytes),
+            key_id: description.key_id.map(|id| format!("{id:08x}")),
             from: host.to_string(),
         }
     }

@@ -113,7 +113,6 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.content.payload = args.unasked();
         o.content.hash_first = args.hashes_first();
         o.content.state = state;
-        o.announce = args.announce.name(&args.paths).map(Announce::new);
         if let Some(name) = &args.name {
             o.name.clone_from(name);
         }
@@ -148,7 +147,11 @@ fn tell_of(
     output: &Output,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.announce.sdp {
-        let name = args.announce.described_name(&args.paths);
+        let is_unnamed = args.announce.announce.is_none() && description.key_id.is_none();
+        let name = match is_unnamed {
+            true => args::name_of(&args.paths),
+            false => description.name.clone(),
+        };
         described::write(path, &SessionDescription { name, ..description.clone() })?;
     }
     if args.announce.announce.is_some() {
@@ -173,6 +176,12 @@ fn begin(
     let selection = choice::selection(args)?;
     let mut options = options(args, state(args)?);
     options.seal.clone_from(&protection.seal);
+    // All can read an announcement; names of files are for members only.
+    let name = match options.seal.is_some() {
+        true => options.name.clone(),
+        false => args::name_of(&args.paths),
+    };
+    options.announce = args.announce.name(&name).map(Announce::new);
     let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }

@@ -12,6 +12,7 @@ use super::shared::NETWORK;
 pub struct AnnounceArgs {
     /// Announce the session under a name [default: that of PATH]
     ///
+    /// With a key the default is the name of this sender, as all can read the announcement.
     /// For normctl list and norm-recv --session: by SAP (RFC 2974), every 5 s, through the
     /// same interface and with the same TTL.
     #[arg(long, verbatim_doc_comment, value_name = "NAME", num_args = 0..=1,
@@ -29,20 +30,16 @@ pub struct AnnounceArgs {
 }
 
 impl AnnounceArgs {
-    /// The name under which the session is announced, if it is.
-    pub fn name(&self, paths: &[PathBuf]) -> Option<String> {
+    /// The name under which the session is announced, if it is; `default` is that of one that was
+    /// given none.
+    pub fn name(&self, default: &str) -> Option<String> {
         let name = self.announce.as_deref()?;
-        Some(if name.is_empty() { name_of(paths) } else { name.to_owned() })
-    }
-
-    /// The name in a description: that of the announcement, or what it would be.
-    pub fn described_name(&self, paths: &[PathBuf]) -> String {
-        self.name(paths).unwrap_or_else(|| name_of(paths))
+        Some(if name.is_empty() { default } else { name }.to_owned())
     }
 }
 
 /// The name of the first path, also of `.`.
-fn name_of(paths: &[PathBuf]) -> String {
+pub fn name_of(paths: &[PathBuf]) -> String {
     let Some(first) = paths.first() else { return "files".to_owned() };
     let absolute = || std::path::absolute(first).ok().filter(|_| first.file_name().is_none());
     let resolved = || absolute().and_then(|path| path.canonicalize().ok());
@@ -76,11 +73,12 @@ pub struct FindArgs {
 
 #[cfg(test)]
 mod tests {
+    use super::name_of;
     use crate::args::{RecvArgs, SendArgs, parse_words};
 
     fn name(words: &str) -> Option<String> {
         let args: SendArgs = parse_words(words).unwrap();
-        args.announce.name(&args.paths)
+        args.announce.name(&name_of(&args.paths))
     }
 
     #[test]
@@ -92,8 +90,6 @@ mod tests {
         assert_eq!(name("--announce --files-from list").as_deref(), Some("files"));
         let here = std::env::current_dir().unwrap();
         assert_eq!(name("--announce .").as_deref(), here.file_name().unwrap().to_str());
-        let args: SendArgs = parse_words("--sdp s photos").unwrap();
-        assert_eq!(args.announce.described_name(&args.paths), "photos");
         let long = format!("--announce={} x", "n".repeat(65));
         assert!(parse_words::<SendArgs>(&long).unwrap_err().message.contains("1 to 64 bytes"));
     }

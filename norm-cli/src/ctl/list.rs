@@ -82,7 +82,7 @@ fn places(listening: &Listening) -> String {
 }
 
 fn table(sessions: &[Announced]) -> Table {
-    let mut table = Table::new(&["name", "protocol", "group", ">TSI", ">rate", "from"]);
+    let mut table = Table::new(&["name", "protocol", "group", ">TSI", ">rate", "key", "from"]);
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     for Announced { description, host } in sessions {
         let name = Some(text::name(&description.name)).filter(|name| !name.is_empty());
@@ -92,6 +92,7 @@ fn table(sessions: &[Announced]) -> Table {
             description.group.to_string(),
             or_none(description.tsi.map(|tsi| tsi.get().to_string())),
             or_none(description.rate.map(|rate| text::bit_rate(rate as f64))),
+            or_none(description.key_id.map(|id| format!("{id:08x}"))),
             host.to_string(),
         ]);
     }

@@ -109,8 +109,31 @@ fn table_names_sessions_for_people() {
     assert!(table.lines().next().unwrap().contains("name"), "{table}");
     let row = table.lines().find(|row| row.contains(&group)).unwrap_or_else(|| panic!("{table}"));
     let cells: Vec<&str> = row.split_whitespace().collect();
-    assert_eq!(cells, ["image.iso", "NORM", &group, "-", "20", "Mbit/s", "127.0.0.1"]);
+    assert_eq!(cells, ["image.iso", "NORM", &group, "-", "20", "Mbit/s", "-", "127.0.0.1"]);
     assert!(stderr(&output).contains("listening on lo"), "{}", stderr(&output));
+}
+
+#[test]
+fn sealed_session_tells_its_key_id_and_no_name_of_a_file() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("payroll.pdf");
+    fs::write(&file, "content").unwrap();
+    let made = normctl().arg("keygen").arg(temp.path().join("lab")).output().unwrap();
+    assert!(made.status.success(), "{}", stderr(&made));
+    let (key, sdp) = (temp.path().join("lab.key"), temp.path().join("s.sdp"));
+    let (key, sdp) = (key.to_str().unwrap(), sdp.to_str().unwrap());
+    let group = group();
+    let name = format!("desk {group}");
+    let more = ["--announce", "--name", &name, "--key", key, "--sdp", sdp];
+    let mut sending = Program::start(&mut sender(&file, &group, &more));
+    let settings = sending.wait_for("settings");
+    let key_id = settings["key"]["key_id"].as_str().unwrap();
+    let heard = (0..5).map(|_| listed(&name, "7")).find(|sessions| !sessions.is_empty());
+    let session = &heard.unwrap_or_else(|| panic!("{name} is never listed"))[0];
+    assert_eq!((&session["key_id"], &session["files"]), (&key_id.into(), &Value::Null));
+    let described = fs::read_to_string(sdp).unwrap();
+    assert!(described.contains(&name) && described.contains(key_id), "{described}");
+    assert!(!described.contains("payroll"), "{described}");
 }
 
 fn run(command: &mut Command) -> Output {

@@ -147,6 +147,9 @@ pub struct SessionDescription {
     pub times: Times,
     /// How much is sent.
     pub content: Option<ContentSize>,
+    /// Names the key of a sealed session, as its packets do; `a=norm-key-id:`, an attribute of our
+    /// own.
+    pub key_id: Option<u32>,
     /// What else was said.
     pub others: OtherLines,
 }
@@ -167,6 +170,7 @@ impl SessionDescription {
             fec: Vec::new(),
             times: Times::default(),
             content: None,
+            key_id: None,
             others: OtherLines::default(),
         }
     }

@@ -65,6 +65,7 @@ pub(super) struct Facts {
     pub(super) tsi: Option<Tsi>,
     pub(super) channels: Option<u16>,
     pub(super) content: Option<ContentSize>,
+    pub(super) key_id: Option<u32>,
     pub(super) sources: Vec<IpAddr>,
     pub(super) fec: Vec<FecDeclaration>,
     /// The codes that are used, each with its line.
@@ -116,6 +117,7 @@ impl Facts {
                 value.parse().ok().filter(|&hops| hops > 0).ok_or_else(wrong)
             }),
             "file-set" => first(&mut self.content, || content(value).ok_or_else(wrong)),
+            "norm-key-id" => first(&mut self.key_id, || key_id(value).ok_or_else(wrong)),
             "source-filter" => {
                 let sources = sources(value).ok_or_else(wrong)?;
                 let is_known = !sources.is_empty();
@@ -174,6 +176,12 @@ fn declaration(value: &str) -> Option<FecDeclaration> {
         }
     }
     Some(FecDeclaration { reference, id: id?, instance, used: false })
+}
+
+/// Eight hexadecimal digits.
+fn key_id(value: &str) -> Option<u32> {
+    let is_id = value.len() == 8 && value.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u32::from_str_radix(value, 16).ok().filter(|_| is_id)
 }
 
 /// `files=N bytes=N`.

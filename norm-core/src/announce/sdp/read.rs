@@ -120,6 +120,7 @@ impl Reader {
         description.channels = media.channels.or(session.channels);
         description.rate = media.rate.or(session.rate);
         description.content = media.content.or(session.content);
+        description.key_id = media.key_id.or(session.key_id);
         description.sources =
             if media.sources.is_empty() { session.sources } else { media.sources };
         session.fec.extend(media.fec);

@@ -48,6 +48,7 @@ fn session_lines(of: &SessionDescription) -> Vec<String> {
         of.content
             .map(|content| format!("a=file-set:files={} bytes={}", content.files, content.bytes)),
     );
+    lines.extend(of.key_id.map(|id| format!("a=norm-key-id:{id:08x}")));
     lines.extend(of.fec.iter().map(|code| {
         let instance = code.instance.map(|instance| format!("; instance-id={instance}"));
         let (reference, id) = (code.reference, code.id.0);

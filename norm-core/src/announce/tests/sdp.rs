@@ -94,10 +94,11 @@ fn our_sessions_have_all_that_a_receiver_needs() {
     ours.rate = Some(20_000_000);
     ours.times = Times::since(Duration::from_secs(1_800_000_000));
     ours.content = Some(ContentSize { files: 3, bytes: 1 << 30 });
+    ours.key_id = Some(0x00c0_ffee);
     let code = FecDeclaration { reference: 0, id: FecId::RAPTORQ, instance: None, used: true };
     ours.fec = vec![code];
     let text = "v=0\r\no=- 7 1 IN IP4 192.0.2.7\r\ns=session 7\r\nt=4008988800 0\r\n\
-        a=file-set:files=3 bytes=1073741824\r\na=FEC-declaration:0 encoding-id=6\r\n\
+        a=file-set:files=3 bytes=1073741824\r\na=norm-key-id:00c0ffee\r\na=FEC-declaration:0 encoding-id=6\r\n\
         m=application 5740 NORM/UDP 0\r\nc=IN IP4 239.255.1.2/8\r\nb=AS:20000\r\na=FEC:0\r\n";
     assert_eq!(ours.emit(), text);
     assert_eq!(parse(text), ours);
@@ -134,6 +135,7 @@ fn lines_that_make_no_sense_are_named() {
         ("v=0\na=FEC-declaration:0\n", 2, SdpProblem::Attribute),
         ("v=0\na=FEC:none\n", 2, SdpProblem::Attribute),
         ("v=0\na=file-set:files=1\n", 2, SdpProblem::Attribute),
+        ("v=0\na=norm-key-id:+0c0ffee\n", 2, SdpProblem::Attribute),
         ("v=0\nm=application NORM/UDP\n", 2, SdpProblem::Media),
         ("v=0\nm=application 65536 NORM/UDP 0\n", 2, SdpProblem::Media),
         ("v=0\no=- 1 1 IN IP4 h\n", 2, SdpProblem::NoSession),
@@ -214,6 +216,7 @@ fn part() -> impl Strategy<Value = String> {
         "a=source-filter: incl IN IP4 * 10.0.0.1 10.0.0.2",
         "a=source-filter:excl IN * * 10.0.0.1",
         "a=file-set:files=1 bytes=2",
+        "a=norm-key-id:0123abcd",
         "m=application 1 NORM/UDP 0",
         "m=application 0 NORM/UDP 0",
         "m=application 2 FLUTE/UDP 0",

@@ -13,7 +13,8 @@ use super::pace::Pace;
 use super::protocol::Carrier;
 use crate::event::SendSettings;
 
-/// Describes a session: the name is that of its announcement, else its sender's.
+/// Describes a session: the name is that of its announcement, else its sender's. Of a sealed one
+/// nothing is said of the content.
 pub(super) fn describe(
     options: &SendOptions,
     settings: &SendSettings,
@@ -51,7 +52,11 @@ pub(super) fn describe(
         },
         fec: vec![code],
         times,
-        content: Some(ContentSize { files: settings.files, bytes: settings.bytes }),
+        content: options
+            .seal
+            .is_none()
+            .then_some(ContentSize { files: settings.files, bytes: settings.bytes }),
+        key_id: options.seal.as_ref().map(|seal| u32::from_be_bytes(seal.keys.key_id().0)),
         ..SessionDescription::new(carrier.protocol, group, origin)
     }
 }
