@@ -131,6 +131,8 @@ pub struct Interval {
     pub chance: f64,
     /// Share of packets that the receiver's host has dropped, 0 to 1.
     pub dropped: f64,
+    /// More was lost than any baseline that is believed, and not by chance.
+    pub(super) excessive: bool,
 }
 
 impl Interval {
@@ -160,7 +162,10 @@ impl Interval {
         let known = known(report, reporter, usual_loss);
         let doubtful = reported > MAX_BASELINE_LOSS + reporter.doubt(known);
         let sigmas = if doubtful { 1.0 } else { reporter.sigmas() };
-        let known = if is_overflow(report, reporter, sigmas) { WELL_KNOWN } else { known };
+        let excessive = exceeds_baseline(report, MAX_BASELINE_LOSS, WELL_KNOWN, reporter, sigmas);
+        // A full queue: how much is lost at quiet times does not matter.
+        let is_overflow = excessive && report.queue > LONG_QUEUE;
+        let known = if is_overflow { WELL_KNOWN } else { known };
         let overrun = dropped > OVERRUN_SHARE;
         let lossy = overrun || exceeds_baseline(report, base, known, reporter, sigmas);
         // What the host has dropped, the path has delivered.
@@ -196,6 +201,7 @@ impl Interval {
             doubtful,
             chance,
             dropped,
+            excessive,
         })
     }
 
@@ -297,13 +303,6 @@ fn known(report: &PathReport, reporter: Reporter, usual_loss: f64) -> f64 {
         1.0
     };
     f64::from(report.baseline_packets).max(least)
-}
-
-/// A long queue, and more loss than any baseline that is believed: the queue is full, and how much
-/// is lost at quiet times does not matter.
-fn is_overflow(report: &PathReport, reporter: Reporter, sigmas: f64) -> bool {
-    report.queue > LONG_QUEUE
-        && exceeds_baseline(report, MAX_BASELINE_LOSS, WELL_KNOWN, reporter, sigmas)
 }
 
 /// Whether more was lost than the baseline and [`EXCESS_LOSS`], and not by chance: the likelihood

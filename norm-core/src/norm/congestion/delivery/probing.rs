@@ -68,6 +68,10 @@ pub(super) struct Probing {
     /// Something was lost in startup outside rate probes: the baseline loss is not known yet.
     loss_outside_probes: bool,
     inconclusive: Option<Inconclusive>,
+    /// Something was lost in startup before the last report.
+    loss_before: bool,
+    /// Something was lost by the last report.
+    loss_now: bool,
     /// The last rate probe of startup failed, perhaps by chance.
     doubted: bool,
     /// There was too little to send for the last rate probe.
@@ -86,6 +90,8 @@ impl Probing {
             raised_at: None,
             loss_outside_probes: false,
             inconclusive: None,
+            loss_before: false,
+            loss_now: false,
             doubted: false,
             was_small: false,
             interval: Duration::ZERO,
@@ -161,6 +167,7 @@ impl Probing {
         self.gain = STARTUP_GAIN;
         self.max_startup_gain = f64::INFINITY;
         self.loss_outside_probes = false;
+        (self.loss_before, self.loss_now) = (false, false);
     }
 
     /// What rate probes have shown so far counts no more.
@@ -234,10 +241,16 @@ impl Probing {
         self.max_startup_gain = (self.gain / 2.0).max(FIRST_GAIN);
     }
 
-    /// A rate probe of startup failed by its loss alone. That may be chance, and would cost most of
-    /// the rate: true when it is to be repeated, once.
+    /// A rate probe of startup failed by its loss alone. Where something was lost before, that may
+    /// be chance, and would cost most of the rate: true when it is to be repeated, once.
     pub(super) fn doubts_loss(&mut self) -> bool {
-        self.startup && !core::mem::replace(&mut self.doubted, true)
+        self.startup && self.loss_before && !core::mem::replace(&mut self.doubted, true)
+    }
+
+    /// A report has come, with loss or without.
+    pub(super) fn note_report(&mut self, loss: bool) {
+        self.loss_before |= self.loss_now;
+        self.loss_now = loss;
     }
 
     /// Something was lost, and in no rate probe.

@@ -90,6 +90,7 @@ impl Delivery {
         self.path.note_baseline_loss(interval.baseline_loss);
         let delay = now.saturating_since(probe.departure.at);
         self.path.note_unevenness(interval.jitter, delay);
+        self.probing.note_report(report.lost > 0);
         if report.lost > 0 && !phase.shows_probe() {
             self.probing.note_loss_outside();
         }
@@ -253,12 +254,14 @@ impl Delivery {
         }
     }
 
-    /// Whether a rate probe that failed without any queue is to be repeated.
+    /// Whether a rate probe that failed without any queue is to be repeated: what it lost may be
+    /// usual.
     fn doubts_loss(&mut self, probe: &Interval) -> bool {
-        let queue = self.queue.stands()
+        let known = self.queue.stands()
+            || probe.excessive
             || probe.has_grown(self.jitter())
             || verdict::queue_stood(probe, &self.path);
-        !queue && self.scavenger.is_none() && self.probing.doubts_loss()
+        !known && self.scavenger.is_none() && self.probing.doubts_loss()
     }
 
     /// The path takes no more than what arrived of a rate probe.
@@ -288,7 +291,9 @@ impl Delivery {
             return Verdict::BurstsShortened;
         }
         let jitter = self.jitter();
-        let lossy = self.path.is_lossy() && self.scavenger.is_none();
+        // In startup it is not known yet what is lost at any rate.
+        let lossy = self.path.is_lossy() || self.is_startup();
+        let lossy = lossy && self.scavenger.is_none();
         let Some(takes) = self.shortfalls.note(interval, jitter, lossy) else {
             return Verdict::Shortfall;
         };

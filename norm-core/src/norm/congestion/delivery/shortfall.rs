@@ -87,6 +87,7 @@ mod tests {
             doubtful: false,
             chance: 0.3,
             dropped: 0.0,
+            excessive: false,
         }
     }
 

@@ -573,6 +573,7 @@ fn unknown_baseline_loss_leaves_the_verdict_to_time() {
             doubtful: false,
             chance: 0.0,
             dropped: 0.0,
+            excessive: false,
         };
         delivery.probe_failed(now, &probe);
         let found = if loss_outside { 1e6 } else { 600_000.0 };
@@ -606,6 +607,7 @@ fn failed_probe() -> Interval {
         doubtful: false,
         chance: 0.0,
         dropped: 0.0,
+        excessive: false,
     }
 }
 

@@ -187,6 +187,7 @@ mod tests {
             doubtful: false,
             chance: 0.0,
             dropped: 0.0,
+            excessive: false,
         }
     }
 
