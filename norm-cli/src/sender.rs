@@ -112,6 +112,7 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.start.linger = args.receivers.linger;
         o.content.payload = args.unasked();
         o.content.hash_first = args.hashes_first();
+        o.content.expires = args.expires;
         o.content.state = state;
         o.announce = args.announce.name(&args.paths).map(Announce::new);
         if let Some(name) = &args.name {
@@ -173,6 +174,10 @@ fn begin(
     let selection = choice::selection(args)?;
     let mut options = options(args, state(args)?);
     options.seal.clone_from(&protection.seal);
+    if options.seal.is_none() && options.content.expires.is_some() {
+        let message = "--expires needs a key, with which that is signed: add --key or --phrase";
+        return Err(Failure::usage(message));
+    }
     let start = || norm_net::send(&selection, &options);
     address::begin(output, patience, net_error, start).map_err(|error| failure(&error))
 }

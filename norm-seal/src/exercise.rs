@@ -108,7 +108,7 @@ pub enum Forgery {
     Signed(u64),
     /// A HELLO for the same run, by a long-term key of its own.
     Hello,
-    /// What it states of a set, signed by keys of its own, this number of packets after the one that
+    /// What it states of a set, signed by its own keys, this number of packets after the one that
     /// it copies.
     Statement(u64),
     /// Answers to challenges, signed by a key of its own, this number of packets after the one that

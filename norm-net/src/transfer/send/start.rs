@@ -25,6 +25,7 @@ use super::sent_files::SentFiles;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
+use super::stating::Stating;
 use super::withdrawn::WithdrawnFiles;
 use crate::announce::Announcing;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
@@ -88,6 +89,7 @@ pub(super) fn start_with<P: Protocol>(
     let (repeated, admission, hashed) = repeat.map_or((None, None, None), |repeat| {
         (Some(repeat.set), Some(repeat.admission), repeat.hashed)
     });
+    let (name, manifest) = (found.name(), found.manifest_hash);
     let carrier = protocol.carrier();
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
     let Prepared { mut engine, held, source, first_key, set, fec_id, block_len, left_out } =
@@ -97,6 +99,8 @@ pub(super) fn start_with<P: Protocol>(
     settings.block_len = block_len;
     settings.left_out.extend(left_out.into_iter().map(LeftOut::from));
 
+    let stating = set.filter(|_| options.seal.is_some());
+    let stating = stating.map(|set| Stating::new(set, manifest, name, &source, options));
     let (done, results) = unbounded();
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
@@ -111,6 +115,7 @@ pub(super) fn start_with<P: Protocol>(
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
         withdrawn: WithdrawnFiles::new(set),
+        stating,
     };
     let description = describe(options, &settings, carrier, rng.next_u64());
     let announcing = match options.announce {
