@@ -15,10 +15,10 @@ use crate::header::RunId;
 /// A challenge.
 pub(crate) type Challenge = [u8; 8];
 
-/// Challenges that a packet answers at most: within 1,232 bytes with seal and signature.
-const PER_PACKET: usize = 128;
+/// Challenges that a packet answers at most: no longer than a statement, more or less.
+const PER_PACKET: usize = 32;
 /// Time from one answer to the next.
-const ANSWER_EVERY: Duration = Duration::from_millis(20);
+const ANSWER_EVERY: Duration = Duration::from_millis(5);
 /// Challenges that wait for an answer at most; further ones come again.
 const MAX_WAITING: usize = 4096;
 /// Runs that are challenged at once: as many as are introduced.

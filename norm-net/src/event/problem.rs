@@ -266,12 +266,8 @@ impl fmt::Display for Problem {
             Self::OtherContent { expected, found } => {
                 write!(f, "its content is not the expected one: {found}, not {expected}")
             }
-            Self::OtherFiles { expected, files: 1, first } => {
-                write!(f, "{} is sent, and is not said to be {expected}", path_text(first))
-            }
             Self::OtherFiles { expected, files, first } => {
-                let first = path_text(first);
-                write!(f, "{files} files are sent, {first} first; none is said to be {expected}")
+                other_files(f, expected, *files, &path_text(first))
             }
             Self::SetExpired
             | Self::SetAhead
@@ -345,6 +341,19 @@ impl Problem {
 }
 
 impl std::error::Error for Problem {}
+
+/// None of the files that are sent is said to be the expected one.
+fn other_files(
+    f: &mut fmt::Formatter<'_>,
+    expected: &ContentHash,
+    files: u64,
+    first: &str,
+) -> fmt::Result {
+    match files {
+        1 => write!(f, "{first} is sent, and is not said to be {expected}"),
+        _ => write!(f, "{files} files are sent, {first} first; none is said to be {expected}"),
+    }
+}
 
 /// What is wrong with some files of a set.
 fn of_files(f: &mut fmt::Formatter<'_>, files: u64, first: &Path, problem: &str) -> fmt::Result {

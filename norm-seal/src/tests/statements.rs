@@ -279,7 +279,8 @@ fn answers_are_few_and_short_however_many_ask() {
         sizes.extend(answers.map(|own| own.bytes.len() - 44 - 64));
         now += Duration::from_millis(20);
     }
-    assert_eq!(sizes, [1024, 1024, 1024, 1024, 704]);
+    assert_eq!(sizes.len(), 19, "{sizes:?}");
+    assert!(sizes[..18].iter().all(|&size| size == 256), "{sizes:?}");
 }
 
 /// The sender has another address: its packets count from there when it has signed a challenge that

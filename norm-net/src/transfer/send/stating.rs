@@ -16,16 +16,18 @@ pub(super) struct Stating {
 }
 
 impl Stating {
-    /// Of a set with this name, whose content `source` reads.
-    pub(super) fn new(
-        set: SetId,
-        manifest: ManifestHash,
-        name: String,
+    /// Of a set with this name and manifest, whose content `source` reads; none where nothing is
+    /// sealed.
+    pub(super) fn of(
+        set: Option<SetId>,
+        stated: (String, ManifestHash),
         source: &Reader,
         options: &SendOptions,
-    ) -> Self {
+    ) -> Option<Self> {
+        let set = set.filter(|_| options.seal.is_some())?;
+        let (name, manifest) = stated;
         let set = StatedSet { set, manifest, list: None, name, life: options.content.expires };
-        Self { set, list: source.list_hash(), is_news: true }
+        Some(Self { set, list: source.list_hash(), is_news: true })
     }
 
     /// What is to be stated, if it was not before.
