@@ -94,6 +94,9 @@ fn other_session(hint: &Hint) -> String {
             format!("{hint}; give the .join file that was made with its key to --key")
         }
         Hint::Expired { .. } => format!("{hint}; set the clocks, or start the sender again"),
+        Hint::SetRefused { problem: why, .. } => {
+            format!("a transfer is refused: {}", problem(why))
+        }
         Hint::OtherProtocol { is_flute: true, .. } => format!("{hint}: use --flute to receive it"),
         Hint::OtherProtocol { .. } => format!("{hint}: remove --flute to receive it"),
         Hint::OtherSession { tsi, .. } => format!("{hint}: give --tsi {tsi} to receive it"),
@@ -146,6 +149,18 @@ pub fn problem(problem: &Problem) -> String {
             "{problem}: receive again when its network or disk is faster, or have the sender use \
              --slow separate or wait"
         ),
+        Problem::SetExpired | Problem::SetAhead => {
+            format!("{problem}; set the clocks of both machines, and have it sent again")
+        }
+        Problem::SetOlder { .. } => format!(
+            "{problem}: it is a recording, or a clock is wrong; have it sent again, or take it \
+             with --accept-older"
+        ),
+        Problem::NotLive => format!(
+            "{problem}; start the sender again, and see that packets reach it from here \
+             (--feedback)"
+        ),
+        Problem::NotStated => format!("{problem}; have it sent again"),
         Problem::SeparateGroupSilent => {
             format!("{problem}: receive again, or have the sender use --slow wait")
         }

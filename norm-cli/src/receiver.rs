@@ -94,6 +94,7 @@ fn options(args: &RecvArgs, state: &StateFolders) -> ReceiveOptions {
         o.files.dry_run = args.files.dry_run;
         o.files.preserve = args.files.preserve.value();
         o.files.allow_sparse = args.files.allow_sparse;
+        o.files.accept_older = args.files.accept_older;
         o.resume = !args.files.no_resume;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -276,6 +277,7 @@ fn code(report: &ReceiveReport) -> Code {
         ReceiveOutcome::VerifyFailed => Code::Verification,
         ReceiveOutcome::Evicted => Code::Evicted,
         ReceiveOutcome::LocalError { .. } => Code::LocalIo,
+        ReceiveOutcome::Refused { .. } => Code::Expired,
         _ => Code::Interrupted,
     }
 }

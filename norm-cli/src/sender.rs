@@ -112,6 +112,7 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.start.linger = args.receivers.linger;
         o.content.payload = args.unasked();
         o.content.hash_first = args.hashes_first();
+        o.content.expires = args.expires;
         o.content.state = state;
         if let Some(name) = &args.name {
             o.name.clone_from(name);
@@ -176,6 +177,10 @@ fn begin(
     let selection = choice::selection(args)?;
     let mut options = options(args, state(args)?);
     options.seal.clone_from(&protection.seal);
+    if options.seal.is_none() && options.content.expires.is_some() {
+        let message = "--expires needs a key, with which that is signed: add --key or --phrase";
+        return Err(Failure::usage(message));
+    }
     // All can read an announcement; names of files are for members only.
     let name = match options.seal.is_some() {
         true => options.name.clone(),

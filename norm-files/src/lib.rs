@@ -20,6 +20,7 @@ pub mod positioned;
 mod preserve;
 #[allow(clippy::disallowed_methods, reason = "nothing but time is lost when a call fails")]
 pub mod receipts;
+pub mod serials;
 pub mod sink;
 #[allow(clippy::disallowed_methods, reason = "nothing is written there")]
 pub mod source;

@@ -98,7 +98,7 @@ fn three_receivers_complete_although_packets_are_lost_and_nothing_is_in_the_clea
     let listening = LinkConfig { interface: loopback(), loopback: true, ..LinkConfig::new(group) };
     let mut listener = Link::open(&listening).unwrap();
     let sending = send(&[path], &sending(group).with(|o| o.min_receivers = 3)).unwrap();
-    let (mut packets, mut kinds) = (0, [0; 3]);
+    let (mut packets, mut kinds) = (0, [0; 7]);
     while !sending.is_finished() {
         listener.wait(Some(Duration::from_millis(20))).unwrap();
         listener
@@ -123,6 +123,7 @@ fn three_receivers_complete_although_packets_are_lost_and_nothing_is_in_the_clea
     }
     assert!(packets > 2_000 && kinds[0] > kinds[1] && kinds[1] > 0, "{packets} {kinds:?}");
     assert!(kinds[2] > 0, "it introduces itself: {kinds:?}");
+    assert!(kinds[5] > 0 && kinds[6] > 0, "it answers, and states what it sends: {kinds:?}");
 }
 
 #[test]

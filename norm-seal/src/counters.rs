@@ -66,6 +66,10 @@ pub struct SealCounters {
     pub opened: u64,
     /// Those of them that were signed by their session's key.
     pub signed: u64,
+    /// Statements that were taken and were news.
+    pub statements: u64,
+    /// Runs of senders that have proved to be live.
+    pub live: u64,
     /// HELLOs that were taken.
     pub hellos: u64,
     /// The long-term key that signed the last of these; `None` when there was none, or it had none.

@@ -4,8 +4,9 @@ use core::time::Duration;
 
 use norm_core::Timestamp;
 
-use crate::header::Header;
+use crate::header::{Header, Kind};
 use crate::schedule::{KeyInfo, RunKey};
+use crate::statement::Statement;
 use crate::{
     DropReason, GroupSecret, Guard, Keyring, Opened, Role, RunId, SessionAddress, Signer, Suite,
     TAG_LEN, sealed_key_id,
@@ -60,6 +61,44 @@ pub fn hello(bytes: &[u8]) -> bool {
     taken
 }
 
+/// A statement that is signed by the trusted key: true if it is one. Every one that is is written
+/// again to the same bytes.
+pub fn statement(bytes: &[u8]) -> bool {
+    let Some(read) = Statement::parse(bytes) else { return false };
+    let signer = Signer::from_seed([9; 32]);
+    let is_signed = read.is_signed();
+    // Signatures of Ed25519 are the same each time.
+    let again = read.statement.encode(Some(&signer).filter(|_| is_signed));
+    let holds = read.verify(signer.verifier()).is_ok();
+    assert_eq!(again == bytes, holds || !is_signed, "it is not written as it was read");
+    holds
+}
+
+/// Hands a text to both ends of a session, as one that the other end has sealed: as a statement or
+/// an answer of the sender, which has signed it, and as a challenge of the receiver. True if one
+/// of them takes it. No text makes either panic.
+pub fn talk(text: &[u8]) -> bool {
+    let now = Timestamp::since_epoch(Duration::from_secs(9));
+    let (here, there) = (([192, 0, 2, 1], 5740).into(), ([192, 0, 2, 2], 5740).into());
+    let mut sender = guard(Role::Sender, 0x5e).signing(&[6; 32]);
+    let mut receiver = guard(Role::Receiver, 1).requiring_hello();
+    receiver.ask_if_live();
+    let hello = sender.poll_hello(now).map(<[u8]>::to_vec).unwrap_or_default();
+    let introduced = matches!(receiver.open(now, here, &mut hello.clone()), Ok(Opened::Hello));
+    assert!(introduced, "a HELLO is refused");
+    let own = |guard: &mut Guard, source, mut datagram: Vec<u8>| {
+        matches!(guard.open(now, source, &mut datagram), Ok(Opened::Own))
+    };
+    let mut taken = false;
+    for kind in [Kind::Statement, Kind::Proof] {
+        let sealed = sender.seal_own((kind, None), true, text);
+        taken |= sealed.is_some_and(|sealed| own(&mut receiver, here, sealed));
+    }
+    while receiver.poll_statement().is_some() {}
+    let sealed = receiver.seal_own((Kind::Proof, Some(RunId([0x5e; 12]))), false, text);
+    taken | sealed.is_some_and(|sealed| own(&mut sender, there, sealed))
+}
+
 /// How a member of a group forges a packet of its sender.
 #[derive(Copy, Clone, Debug)]
 pub enum Forgery {
@@ -69,6 +108,12 @@ pub enum Forgery {
     Signed(u64),
     /// A HELLO for the same run, by a long-term key of its own.
     Hello,
+    /// What it states of a set, signed by its own keys, this number of packets after the one that
+    /// it copies.
+    Statement(u64),
+    /// Answers to challenges, signed by a key of its own, this number of packets after the one that
+    /// it copies.
+    Proof(u64),
 }
 
 /// Seals a text as a member can that has the secret of the group but no key of the sender, with the
@@ -82,9 +127,11 @@ pub fn forge(
 ) -> Option<Vec<u8>> {
     let header = Header::parse(&[header, &[0; TAG_LEN]].concat())?;
     let Header { suite, run, .. } = header;
-    let (is_signed, ahead) = match forgery {
-        Forgery::Unsigned(ahead) => (false, ahead),
-        Forgery::Signed(ahead) => (true, ahead),
+    let (kind, is_signed, ahead) = match forgery {
+        Forgery::Unsigned(ahead) => (Kind::Forward, false, ahead),
+        Forgery::Signed(ahead) => (Kind::Forward, true, ahead),
+        Forgery::Statement(ahead) => (Kind::Statement, true, ahead),
+        Forgery::Proof(ahead) => (Kind::Proof, true, ahead),
         Forgery::Hello => {
             let keys = Keyring::new(secret).with_signer(Signer::from_seed([0xbd; 32]));
             let mut guard =
@@ -94,7 +141,8 @@ pub fn forge(
             return guard.poll_hello(now).map(<[u8]>::to_vec);
         }
     };
-    let header = Header { is_signed, counter: header.counter.checked_add(ahead)?, ..header };
+    let counter = header.counter.checked_add(ahead)?;
+    let header = Header { kind, is_signed, counter, ..header };
     let head = header.emit();
     let mut text = text.to_vec();
     if is_signed {

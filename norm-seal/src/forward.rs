@@ -10,7 +10,7 @@ use norm_core::endpoint::Proof;
 use crate::backend::Prk;
 use crate::budget::{Budget, Limit};
 use crate::counters::DropReason;
-use crate::header::{HEADER_LEN, Header, RunId, Suite, TAG_LEN};
+use crate::header::{HEADER_LEN, Header, Kind, RunId, Suite, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
 use crate::schedule::{KeyInfo, RunKey};
 use crate::signature::Verifier;
@@ -37,6 +37,8 @@ pub(crate) struct ForwardRuns {
     /// Signatures of packets that do not hold. Those that do cost as much, but are as many as the
     /// sender makes.
     signatures: Budget,
+    /// A run goes to another address only by [`relocate`](Self::relocate).
+    asks: bool,
 }
 
 struct ForwardRun {
@@ -72,18 +74,23 @@ impl ForwardRun {
     /// Notes where an authentic packet came from; false if it is not to be taken. Another machine
     /// that sends packets again, and faster, may neither use their counters up nor have feedback
     /// for itself. If it was first, it keeps the sender out only while it sends as much.
-    fn is_from_there(&mut self, source: SocketAddr, now: Timestamp) -> bool {
+    fn is_from_there(&mut self, source: SocketAddr, now: Timestamp, asks: bool) -> bool {
         if source == self.source {
             self.strays = self.strays.saturating_sub(1);
         } else {
-            self.strays += 1;
-            if self.strays < MAX_STRAYS && now < self.heard_at + LEFT_AFTER {
+            self.strays = self.strays.saturating_add(1);
+            if asks || !self.has_left(now) {
                 return false;
             }
             self.strays = 0;
         }
         (self.source, self.heard_at) = (source, now);
         true
+    }
+
+    /// True when the sender may have left its address.
+    fn has_left(&self, now: Timestamp) -> bool {
+        self.strays >= MAX_STRAYS || now >= self.heard_at + LEFT_AFTER
     }
 }
 
@@ -93,7 +100,13 @@ impl ForwardRuns {
             live: BTreeMap::new(),
             retired: BTreeMap::new(),
             signatures: Budget::new(Limit::SIGNATURES),
+            asks: false,
         }
+    }
+
+    /// A run goes to another address only when it is said so from now on.
+    pub(crate) fn ask(&mut self) {
+        self.asks = true;
     }
 
     /// Opens a packet in place, between its header and its tag, and checks its signature if it has
@@ -142,7 +155,8 @@ impl ForwardRuns {
             let key = RunKey::derive(secret, info).ok_or(DropReason::NotAuthentic)?;
             key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?;
         }
-        if !run.is_from_there(source, now) {
+        // What is signed for a challenge may come from anywhere.
+        if header.kind != Kind::Proof && !run.is_from_there(source, now, self.asks) {
             return Err(DropReason::Elsewhere);
         }
         let proof = prove(&mut self.signatures, (now, source), header, session, datagram)?;
@@ -191,6 +205,23 @@ impl ForwardRuns {
     pub(crate) fn run_at(&self, source: SocketAddr) -> Option<RunId> {
         let there = self.live.iter().filter(|(_, run)| run.source == source);
         there.max_by_key(|(_, run)| run.heard_at).map(|(run, _)| *run)
+    }
+
+    /// True when the sender of a run may have left its address.
+    pub(crate) fn has_left(&self, run: RunId, now: Timestamp) -> bool {
+        self.live.get(&run).is_some_and(|run| run.has_left(now))
+    }
+
+    /// The sender of a run is at this address now.
+    pub(crate) fn relocate(&mut self, run: RunId, source: SocketAddr, now: Timestamp) {
+        if let Some(run) = self.live.get_mut(&run) {
+            (run.source, run.heard_at, run.strays) = (source, now, 0);
+        }
+    }
+
+    /// Where a run was heard last.
+    pub(crate) fn source_of(&self, run: RunId) -> Option<SocketAddr> {
+        self.live.get(&run).map(|run| run.source)
     }
 
     /// Forgets all keys: they were of another group. What was used stays used.

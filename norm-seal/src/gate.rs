@@ -5,9 +5,9 @@ use core::fmt;
 use core::net::SocketAddr;
 
 use norm_core::Timestamp;
-use norm_core::endpoint::{Destination, Margins, Proof, Transmit, TransmitBuf};
+use norm_core::endpoint::{Margins, Proof, Transmit, TransmitBuf};
 
-use crate::guard::{Guard, Opened};
+use crate::guard::{Guard, Opened, Own};
 use crate::header::{RunId, SEAL, sealed_key_id};
 use crate::hello::SIGNATURE_LEN;
 use crate::secret::KeyId;
@@ -95,7 +95,7 @@ impl<R: RunSource> Gate<R> {
         if let Some(guard) = &mut self.guard {
             return match guard.open(now, source, datagram) {
                 Ok(Opened::Text(text, proof)) => Some((text, proof)),
-                Ok(Opened::Hello) | Err(_) => None,
+                Ok(Opened::Hello | Opened::Own) | Err(_) => None,
             };
         }
         match sealed_key_id(datagram) {
@@ -113,18 +113,19 @@ impl<R: RunSource> Gate<R> {
         out.set_margins(if self.guard.is_some() { SEAL } else { Margins::NONE });
     }
 
-    /// Writes a HELLO if one is due: it goes before what an engine has to say.
-    pub fn poll_hello(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+    /// Writes what the guard has to say itself, if something is due: it goes before what an engine
+    /// has to say.
+    pub fn poll_own(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
         self.draw();
-        let hello = self.guard.as_mut()?.poll_hello(now)?;
+        let Own { bytes, to } = self.guard.as_mut()?.poll_own(now)?;
         out.set_margins(Margins::NONE);
-        out.append(|bytes| bytes.extend_from_slice(hello));
-        out.transmit(Destination::Group)
+        out.append(|buffer| buffer.extend_from_slice(&bytes));
+        out.transmit(to)
     }
 
-    /// When a HELLO is due.
-    pub fn next_hello(&self) -> Option<Timestamp> {
-        self.guard.as_ref().and_then(Guard::next_hello)
+    /// When the guard has something to say.
+    pub fn next_own(&self) -> Option<Timestamp> {
+        self.guard.as_ref().and_then(Guard::next_own)
     }
 
     /// Seals what an engine has written, and signs it if it is to be signed. `None` if it cannot

@@ -1,5 +1,7 @@
 //! The gate of a session: seals what leaves, opens what arrives.
 
+mod own;
+
 use core::net::SocketAddr;
 
 use norm_core::Timestamp;
@@ -16,12 +18,15 @@ use crate::hello::SIGNATURE_LEN;
 use crate::introducer::{Introducer, Subject};
 use crate::introductions::{Arrived, Heeded, Introductions};
 use crate::keyring::Keyring;
+use crate::proof::Challenges;
 use crate::redraw::Redraw;
 use crate::schedule::{KeyInfo, RunKey};
 use crate::sealer::{Origin, Sealer};
 use crate::senders::KnownSenders;
 use crate::signature::Verifier;
 use crate::wall_clock::WallClock;
+pub use own::Own;
+use own::Talk;
 
 /// The upper half of the first byte of packets without a seal: the version of what is sealed.
 const VERSION_WITHOUT_SEAL: u8 = 1;
@@ -54,6 +59,7 @@ pub struct Guard {
     introducer: Option<Introducer>,
     /// What a receiver has heard of that; `None` when it believes every member.
     introductions: Option<Introductions>,
+    talk: Talk,
     wall: WallClock,
     counters: SealCounters,
 }
@@ -65,6 +71,8 @@ pub enum Opened<'a> {
     Text(&'a mut [u8], Proof),
     /// A HELLO: nothing for an engine.
     Hello,
+    /// Something else that guards say to each other.
+    Own,
 }
 
 impl Guard {
@@ -94,6 +102,7 @@ impl Guard {
             redraw: Redraw::default(),
             introducer: None,
             introductions: None,
+            talk: Talk::new(),
             wall: WallClock::default(),
             counters: SealCounters::default(),
         }
@@ -128,11 +137,6 @@ impl Guard {
         self.introducer.is_some()
     }
 
-    /// When [`poll_hello`](Self::poll_hello) has one.
-    pub fn next_hello(&self) -> Option<Timestamp> {
-        self.introducer.as_ref().map(Introducer::next)
-    }
-
     /// The HELLO that is due, if one is. It goes to the group as it is.
     pub fn poll_hello(&mut self, now: Timestamp) -> Option<&[u8]> {
         let introducer = self.introducer.as_mut().filter(|_| !self.redraw.is_wanted())?;
@@ -161,6 +165,8 @@ impl Guard {
             self.feedback.forget_keys();
             self.introducer.iter_mut().for_each(Introducer::begin);
             self.introductions.iter_mut().for_each(Introductions::forget);
+            self.talk.stating.begin();
+            self.talk.challenges.iter_mut().for_each(Challenges::forget);
         }
     }
 
@@ -175,6 +181,7 @@ impl Guard {
         self.redraw.done();
         self.sealer.set_run(run);
         self.introducer.iter_mut().for_each(Introducer::begin);
+        self.talk.stating.begin();
         if self.role == Role::Sender {
             // Feedback that is on its way is for the run before.
             self.senders.note(run);
@@ -192,31 +199,32 @@ impl Guard {
     /// Feedback is for the sender at an address. False when it cannot be sealed, and must not be
     /// sent: a run is wanted, or there is no such sender.
     pub fn seal(&mut self, sender: Option<SocketAddr>, datagram: &mut [u8]) -> bool {
-        self.seal_as(sender, false, datagram)
-    }
-
-    /// The same of a sender's packet that is signed: after what is sealed it has room for
-    /// [`SIGNATURE_LEN`] bytes more. False also when this guard does not sign.
-    pub fn seal_signed(&mut self, datagram: &mut [u8]) -> bool {
-        self.signs() && self.seal_as(None, true, datagram)
-    }
-
-    fn seal_as(
-        &mut self,
-        sender: Option<SocketAddr>,
-        is_signed: bool,
-        datagram: &mut [u8],
-    ) -> bool {
-        if self.redraw.is_wanted() {
-            return false;
-        }
-        let (kind, sender) = match self.role {
+        let what = match self.role {
             Role::Sender => (Kind::Forward, None),
             Role::Receiver => match sender.and_then(|at| self.forward.run_at(at)) {
                 Some(run) => (Kind::Feedback, Some(run)),
                 None => return false,
             },
         };
+        self.seal_as(what, false, datagram)
+    }
+
+    /// The same of a sender's packet that is signed: after what is sealed it has room for
+    /// [`SIGNATURE_LEN`] bytes more. False also when this guard does not sign.
+    pub fn seal_signed(&mut self, datagram: &mut [u8]) -> bool {
+        self.signs() && self.seal_as((Kind::Forward, None), true, datagram)
+    }
+
+    /// Seals a packet of this kind; one of a receiver is for the sender with this run.
+    fn seal_as(
+        &mut self,
+        (kind, sender): (Kind, Option<RunId>),
+        is_signed: bool,
+        datagram: &mut [u8],
+    ) -> bool {
+        if self.redraw.is_wanted() {
+            return false;
+        }
         let header = Header {
             suite: self.suite,
             kind,
@@ -261,13 +269,13 @@ impl Guard {
             self.hear_own_run(now, source, &header, datagram);
             return self.drop(DropReason::Own);
         }
-        if header.kind != Kind::Feedback && self.role == Role::Sender {
+        if header.is_of_sender() && self.role == Role::Sender {
             return self.drop(DropReason::OtherSender);
         }
         let opened = match header.kind {
             Kind::Hello => return self.hear_hello(now, source, datagram),
-            Kind::Forward => self.open_forward(now, source, &header, datagram),
-            Kind::Feedback => {
+            _ if header.is_of_sender() => self.open_forward(now, source, &header, datagram),
+            _ => {
                 let info = KeyInfo::of(&header, self.address, None);
                 let arrival = Arrival { now, source, header: &header, budget: &mut self.budget };
                 let (secret, senders) = (&self.secret, &self.senders);
@@ -283,6 +291,9 @@ impl Guard {
         let Some(text) = datagram.get_mut(HEADER_LEN..end) else {
             return self.drop(DropReason::BadSignature);
         };
+        if !matches!(header.kind, Kind::Forward | Kind::Feedback) {
+            return self.hear(now, source, &header, (&*text, proof));
+        }
         self.counters.opened += 1;
         self.counters.signed += u64::from(proof == Proof::Signed);
         Ok(Opened::Text(text, proof))
@@ -301,6 +312,9 @@ impl Guard {
         let info = KeyInfo::of(header, self.address, None);
         let arrival = Arrival { now, source, header, budget: &mut self.budget };
         let opened = self.forward.open(&self.secret, info, arrival, session, datagram);
+        if matches!(opened, Err(DropReason::Elsewhere)) && self.forward.has_left(header.run, now) {
+            self.challenge_at(now, header.run, source);
+        }
         // Feedback may be for a sender that was not heard yet; this is not.
         if matches!(opened, Err(DropReason::NotAuthentic)) {
             self.counters.not_authentic.note(source);
@@ -344,9 +358,10 @@ impl Guard {
             datagram,
         };
         match introductions.take(&arrived, &mut self.budget) {
-            Ok(Heeded::New(introduction)) => {
+            Ok(Heeded::New(run, introduction)) => {
                 self.counters.hellos += 1;
                 self.counters.signer = introduction.signer;
+                self.challenge(now, source, run);
                 Ok(Opened::Hello)
             }
             Ok(Heeded::Known) => Ok(Opened::Hello),

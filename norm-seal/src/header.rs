@@ -54,6 +54,10 @@ pub enum Kind {
     Feedback,
     /// From a sender, in the clear: which key signs in its run.
     Hello,
+    /// From a receiver, a challenge; from a sender, signed, the challenges that it has heard.
+    Proof,
+    /// From a sender, signed: what it says of a file set.
+    Statement,
 }
 
 impl Kind {
@@ -62,6 +66,8 @@ impl Kind {
             Self::Forward => 0,
             Self::Feedback => 1,
             Self::Hello => 2,
+            Self::Proof => 5,
+            Self::Statement => 6,
         }
     }
 
@@ -70,6 +76,8 @@ impl Kind {
             0 => Some(Self::Forward),
             1 => Some(Self::Feedback),
             2 => Some(Self::Hello),
+            5 => Some(Self::Proof),
+            6 => Some(Self::Statement),
             _ => None,
         }
     }
@@ -107,6 +115,15 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// True of what senders send.
+    pub(crate) fn is_of_sender(&self) -> bool {
+        match self.kind {
+            Kind::Forward | Kind::Hello | Kind::Statement => true,
+            Kind::Feedback => false,
+            Kind::Proof => self.is_signed,
+        }
+    }
+
     /// Reads the header of a datagram that is long enough for header and tag; `None` for all else.
     pub(crate) fn parse(datagram: &[u8]) -> Option<Self> {
         if datagram.len() < HEADER_LEN + TAG_LEN || datagram[0] & 0xf0 != VERSION {
@@ -114,7 +131,7 @@ impl Header {
         }
         let (bytes, _) = datagram.split_first_chunk::<HEADER_LEN>()?;
         let (kind, is_signed) = (Kind::from_number(bytes[1] & !SIGNED)?, bytes[1] & SIGNED != 0);
-        if is_signed && kind != Kind::Forward {
+        if is_signed && matches!(kind, Kind::Feedback | Kind::Hello) {
             return None;
         }
         Some(Self {

@@ -9,29 +9,21 @@ use crate::backend::{Prk, SigningKey};
 use crate::header::{RunId, Suite};
 use crate::hello::{self, Hello, HelloBytes};
 use crate::keyring::Keyring;
+use crate::renewal::Made;
 use crate::signature::Verifier;
 
 /// Times from one HELLO of a run to the next one; the last one for all that follow.
 const INTERVALS: [Duration; 3] =
     [Duration::from_millis(250), Duration::from_millis(750), Duration::from_secs(1)];
-/// A HELLO is made anew after this time, in seconds.
-const RENEW_AFTER: u64 = hello::LIFE / 2;
 
 /// The key of a session, and the HELLO that names it.
 pub(crate) struct Introducer {
     session: SigningKey,
     /// What is sent at present; `None` when it is to be made.
-    made: Option<Made>,
+    made: Option<(HelloBytes, Made)>,
     /// How often it was sent in this run.
     sent: usize,
     next: Timestamp,
-}
-
-struct Made {
-    bytes: HelloBytes,
-    at: Timestamp,
-    /// The time of day, if it was known.
-    wall: Option<u64>,
 }
 
 /// What a HELLO says beside the key of the session.
@@ -76,11 +68,10 @@ impl Introducer {
         let last = INTERVALS.len() - 1;
         self.next = now + INTERVALS[self.sent.min(last)];
         self.sent = (self.sent + 1).min(last);
-        if self.made.as_ref().is_none_or(|made| made.is_old(now, wall)) {
-            let bytes = self.make(wall, subject);
-            self.made = Some(Made { bytes, at: now, wall });
+        if self.made.as_ref().is_none_or(|(_, made)| made.is_old(now, wall)) {
+            self.made = Some((self.make(wall, subject), Made::now(now, wall)));
         }
-        self.made.as_ref().map(|made| made.bytes.as_slice())
+        self.made.as_ref().map(|(bytes, _)| bytes.as_slice())
     }
 
     fn make(&self, wall: Option<u64>, subject: &Subject<'_>) -> HelloBytes {
@@ -96,17 +87,5 @@ impl Introducer {
             signer: keys.trusted(),
         };
         hello.emit(secret, address, keys.signer())
-    }
-}
-
-impl Made {
-    /// True when half of the time is over for which it holds, or that was not known.
-    fn is_old(&self, now: Timestamp, wall: Option<u64>) -> bool {
-        now >= self.at + Duration::from_secs(RENEW_AFTER)
-            || match (self.wall, wall) {
-                (Some(made), Some(wall)) => wall.abs_diff(made) >= RENEW_AFTER,
-                (None, Some(_)) => true,
-                (_, None) => false,
-            }
     }
 }

@@ -49,7 +49,7 @@ pub(crate) enum Heeded {
     /// The run is known by one that is as new: nothing of this one was looked at.
     Known,
     /// It has introduced the run, or says so for longer.
-    New(Introduction),
+    New(RunId, Introduction),
 }
 
 /// A HELLO that has come, and what it is judged by.
@@ -126,7 +126,7 @@ impl Introductions {
             return Err(DropReason::Expired);
         }
         self.insert(hello.run, introduction, now);
-        Ok(Heeded::New(introduction))
+        Ok(Heeded::New(hello.run, introduction))
     }
 
     fn insert(&mut self, run: RunId, introduction: Introduction, now: Timestamp) {

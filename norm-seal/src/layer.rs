@@ -56,8 +56,8 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
     }
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
-        if let Some(hello) = self.gate.poll_hello(now, out) {
-            return Some(hello);
+        if let Some(own) = self.gate.poll_own(now, out) {
+            return Some(own);
         }
         self.gate.prepare(out);
         let transmit = self.engine.poll_transmit(now, out)?;
@@ -73,6 +73,6 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        self.engine.poll_timeout().into_iter().chain(self.gate.next_hello()).min()
+        self.engine.poll_timeout().into_iter().chain(self.gate.next_own()).min()
     }
 }

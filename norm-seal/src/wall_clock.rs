@@ -5,6 +5,11 @@ use norm_core::Timestamp;
 /// 1 November 2026, in seconds since 1970. A clock that shows an earlier time was never set.
 const EARLIEST: u64 = 1_793_491_200;
 
+/// The time of day that a clock shows, in seconds since 1970; `None` of one that was never set.
+pub fn known_time(seconds: u64) -> Option<u64> {
+    (seconds >= EARLIEST).then_some(seconds)
+}
+
 /// The time of day; not known at first.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct WallClock(Option<(Timestamp, u64)>);
@@ -12,7 +17,7 @@ pub(crate) struct WallClock(Option<(Timestamp, u64)>);
 impl WallClock {
     /// Sets it to this many seconds since 1970.
     pub(crate) fn set(&mut self, now: Timestamp, seconds: u64) {
-        self.0 = (seconds >= EARLIEST).then_some((now, seconds));
+        self.0 = known_time(seconds).map(|seconds| (now, seconds));
     }
 
     /// Seconds since 1970, if they are known.

@@ -23,6 +23,20 @@ fn datagrams_of_the_corpus_open_once_or_not_at_all() {
 }
 
 #[test]
+fn statements_of_the_corpus_are_written_as_they_were_read() {
+    let (files, signed) = replay("statement", norm_seal::exercise::statement);
+    assert!(signed >= 1, "{signed} of {files} are signed");
+    assert!(files > 2 * signed, "most are not");
+}
+
+#[test]
+fn what_guards_say_to_each_other_is_taken_or_not() {
+    let (files, taken) = replay("talk", norm_seal::exercise::talk);
+    assert!(taken >= 4, "{taken} of {files} are taken");
+    assert!(files > taken, "some are not");
+}
+
+#[test]
 fn hellos_of_the_corpus_are_taken_or_not_and_never_twice() {
     let (files, taken) = replay("hello", norm_seal::exercise::hello);
     assert!(taken >= 2, "{taken} of {files} are taken");

@@ -68,13 +68,18 @@ def open_sealed(secret, group, sender, datagram, introduced=None):
     is_signed, kind = kind >> 7, kind & 0x7F
     info = b"norm-seal 1 packet" + struct.pack(">BBH", suite, kind, epoch) + address_of(group)
     info += run + struct.pack(">Q", counter >> 23)
-    if kind == 1:
+    is_of_receiver = kind == 1 or (kind == 5 and not is_signed)
+    if is_of_receiver:
         info += sender
     material = expand(group_key, info, 44)
     key, iv = material[:32], material[32:]
     nonce = bytes(a ^ b for a, b in zip(iv, struct.pack(">IQ", 0, counter)))
     cipher = {1: AESGCM, 2: ChaCha20Poly1305}[suite](key)
     text = cipher.decrypt(nonce, sealed, header)
+    if is_of_receiver and kind == 5:
+        info = b"norm-seal 1 challenge" + run + sender + bytes(4)
+        if text != expand(group_key, info, 10)[:8]:
+            raise ValueError("another challenge")
     if not is_signed:
         return text
     introduced_run, session = introduced
@@ -82,6 +87,22 @@ def open_sealed(secret, group, sender, datagram, introduced=None):
         raise ValueError("another run")
     Ed25519PublicKey.from_public_bytes(session).verify(text[-64:], header + text[:-64])
     return text[:-64]
+
+
+def check_statement(signer, text):
+    """Raises unless this is a statement that this signer has signed."""
+    magic, version, flags, zero, name_len = struct.unpack(">4sBBBB", text[:8])
+    serial, created, expires = struct.unpack(">QQQ", text[88:112])
+    if (magic, version, zero) != (b"NSST", 1, 0) or name_len > 64:
+        raise ValueError("no statement")
+    if not serial <= created < expires:
+        raise ValueError("other times")
+    signed, signature = text[: 112 + name_len], text[112 + name_len :]
+    signed[112:].decode()
+    if flags != (1 if signer else 0) or len(signature) != 64 * flags:
+        raise ValueError("another signer")
+    if signer:
+        Ed25519PublicKey.from_public_bytes(signer).verify(signature, b"norm-set 1" + signed)
 
 
 def main():
@@ -99,6 +120,8 @@ def main():
             signer = bytes.fromhex(fields.get("signer", ""))
             introduced = check_hello(secret, group, signer, bytes.fromhex(fields["hello"]))
         text = open_sealed(secret, group, sender, datagram, introduced)
+        if datagram[1] & 0x7F == 6:
+            check_statement(bytes.fromhex(fields.get("signer", "")), text)
         if text != bytes.fromhex(fields["text"]):
             sys.exit(f"another text: {case}")
         opened += 1

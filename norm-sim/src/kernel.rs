@@ -403,6 +403,10 @@ impl Kernel {
             flute_senders: self.flute_senders().map(FluteSender::outcome).collect(),
             flute_receivers: self.flute_receivers().map(FluteReceiver::outcome).collect(),
             flows: self.flows().collect(),
+            gates: (0..)
+                .zip(&self.hosts)
+                .filter_map(|(id, host)| Some((id, host.sealed()?)))
+                .collect(),
             series: self.series,
         }
     }

@@ -7,6 +7,7 @@ use norm_core::flute::receiver::ReceiverStats as FluteReceiverStats;
 use norm_core::norm::receiver::ReceiverStats;
 use norm_core::norm::sender::{SenderEvent, SenderStats};
 use norm_core::transfer::OutboundStats;
+use norm_seal::SealCounters;
 
 use crate::packet::{HostId, To};
 
@@ -34,6 +35,8 @@ pub struct Outcome {
     pub flute_receivers: Vec<FluteReceiverOutcome>,
     /// Each sending end of a TCP flow, in the order of the hosts.
     pub flows: Vec<FlowOutcome>,
+    /// What the gate of each host in a sealed session has counted since its last start.
+    pub gates: Vec<(HostId, SealCounters)>,
     /// The course of the run, if the options ask for it.
     pub series: Vec<Sample>,
 }

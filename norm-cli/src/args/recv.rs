@@ -13,7 +13,7 @@ use super::exit_codes;
 use super::flute::FluteRecvArgs;
 use super::key::KeyArgs;
 use super::preserve::PreserveArgs;
-use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SessionArgs};
+use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SECURITY, SessionArgs};
 use crate::units;
 
 /// Receives files from norm-send into a directory; each file is verified before it gets its name.
@@ -161,12 +161,19 @@ pub struct FileArgs {
     #[arg(long, verbatim_doc_comment)]
     pub allow_sparse: bool,
 
+    /// Take a sealed transfer that is older than what was received
+    ///
+    /// What was received, and from whom, is known from earlier runs (--state-dir). A machine that
+    /// has recorded a transfer could send it again.
+    #[arg(long, verbatim_doc_comment, help_heading = SECURITY)]
+    pub accept_older: bool,
+
     /// Remove what interrupted transfers have left, and keep nothing of this one
     #[arg(long)]
     pub no_resume: bool,
 }
 
-const EXITS: [(u8, &str); 8] = [
+const EXITS: [(u8, &str); 10] = [
     (0, "success: everything received and verified"),
     (3, "wrong key: what is sent has another one, or none; or none, with NORM_REQUIRE_KEY=1"),
     (4, "a file or directory cannot be written"),
@@ -175,6 +182,8 @@ const EXITS: [(u8, &str); 8] = [
     (7, "nothing received"),
     (8, "verification failed: content differs from what was sent"),
     (9, "evicted: too slow for the other receivers"),
+    (10, "all that was heard is signed with another key than that of the key file"),
+    (11, "all that was heard is a recording, older than what was received, or expired"),
 ];
 
 const EXAMPLES: &str = "\

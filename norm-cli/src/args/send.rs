@@ -14,7 +14,7 @@ use super::exit_codes;
 use super::flute::FluteSendArgs;
 use super::key::KeyArgs;
 use super::shared::{
-    CommonArgs, FILES, NETWORK, NetworkArgs, RATE, RECEIVERS, REPAIR, SessionArgs,
+    CommonArgs, FILES, NETWORK, NetworkArgs, RATE, RECEIVERS, REPAIR, SECURITY, SessionArgs,
 };
 use crate::group;
 use crate::schedule;
@@ -126,6 +126,14 @@ pub struct SendArgs {
     #[arg(long, verbatim_doc_comment, help_heading = FILES,
         conflicts_with_all = ["compat", "payload"])]
     pub delta: bool,
+
+    /// Have receivers refuse the transfer SECONDS after it began; needs a key
+    ///
+    /// Machines that have recorded it can send it again until then to receivers that do not
+    /// answer. Without it that is as long as it is sent, and up to 24 hours more.
+    #[arg(long, verbatim_doc_comment, value_name = "SECONDS", value_parser = units::seconds,
+        help_heading = SECURITY, conflicts_with_all = ["compat", "insecure"])]
+    pub expires: Option<Duration>,
 
     /// Neither use hashes from earlier runs nor keep any
     ///

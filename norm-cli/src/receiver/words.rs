@@ -297,6 +297,7 @@ pub(super) fn verdict(
         }
         ReceiveOutcome::Evicted => format!("incomplete{reason}"),
         ReceiveOutcome::LocalError { problem } => explain::problem(problem),
+        ReceiveOutcome::Refused { problem } => format!("refused: {}", explain::problem(problem)),
         _ => format!("stopped; {complete} complete"),
     };
     Err(Failure::new(code(report), message))

@@ -45,6 +45,8 @@ mod slow_writes;
 #[cfg(target_os = "linux")]
 mod sparse;
 mod start;
+#[cfg(unix)]
+mod statements;
 mod successor;
 mod transfer;
 mod usage;

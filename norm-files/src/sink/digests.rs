@@ -1,7 +1,7 @@
 //! The digest list of a set that is received.
 
 use norm_core::fileset::{
-    ChunkHash, ChunkMap, ContentError, ContentHash, DigestList, ManifestHash,
+    ChunkHash, ChunkMap, ContentError, ContentHash, DigestList, HASH_BYTES, ManifestHash,
 };
 
 use crate::kept::KeptBytes;
@@ -70,6 +70,12 @@ impl Digests {
     /// Names the set with all its content; `None` when files are withdrawn.
     pub fn content(&self) -> Option<ContentHash> {
         self.content
+    }
+
+    /// The hash at the end of the list: the content hash, or what stands for it when files are
+    /// withdrawn.
+    pub fn end(&self) -> [u8; HASH_BYTES] {
+        self.list.last_chunk().copied().unwrap_or_default()
     }
 
     /// The numbers of the chunks of withdrawn files, ascending: nothing has their hashes.

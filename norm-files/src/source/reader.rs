@@ -18,6 +18,7 @@ use super::current::CurrentFile;
 use super::hash_cache::HashCache;
 use super::hash_first::HashedSet;
 use super::hashing::{Hashing, hash_in};
+use super::list_hash::ListHash;
 use super::open_files::{Files, changed};
 use super::pool::Pool;
 use super::read_error::SourceError;
@@ -58,6 +59,7 @@ struct SetContent {
     manifest_hash: ManifestHash,
     map: Arc<ChunkMap>,
     hashes: Hashes,
+    list_hash: ListHash,
     pool: Pool,
     withdrawals: Withdrawals,
 }
@@ -91,6 +93,7 @@ impl Reader {
                 hashing: Box::new(Hashing::new(found.manifest_hash, found.map)),
                 list: None,
             },
+            list_hash: ListHash::default(),
             pool: Pool::default(),
             withdrawals: Withdrawals::default(),
         }));
@@ -138,6 +141,7 @@ impl Reader {
     pub fn take_hashes(&mut self, hashed: HashedSet) -> bool {
         match &mut self.content {
             Content::Set(set) if set.manifest_hash == hashed.manifest() => {
+                set.list_hash.set(hashed.list());
                 set.hashes = Hashes::First(Box::new(Comparison::new(hashed)));
                 true
             }
@@ -150,6 +154,14 @@ impl Reader {
         match &self.content {
             Content::Set(set) => set.withdrawals.clone(),
             Content::Files(_) => Withdrawals::default(),
+        }
+    }
+
+    /// What the digest list of a set ends with, when it is made; never known without a set.
+    pub fn list_hash(&self) -> ListHash {
+        match &self.content {
+            Content::Set(set) => set.list_hash.clone(),
+            Content::Files(_) => ListHash::default(),
         }
     }
 
@@ -340,7 +352,9 @@ impl SetContent {
             let step = HASH_STEP.min(self.extents.payload_size - end);
             self.read_payload(files, end, step as u32)?;
         }
-        self.hashes.list()
+        let list = self.hashes.list()?;
+        self.list_hash.set(&list);
+        Ok(list)
     }
 }
 

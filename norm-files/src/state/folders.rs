@@ -10,6 +10,8 @@ use super::record::{is_unfinished, make_folder};
 
 /// Bytes that hashes and receipts may take together.
 pub const MAX_STATE_BYTES: u64 = 1 << 30;
+/// Of files that stay when room is made: they are short, and few.
+pub(crate) const SERIAL_EXTENSION: &str = "serial";
 /// Unfinished files of other programs stay for this long: they may be at work on them.
 const UNFINISHED_AGE: Duration = Duration::from_secs(24 * 3600);
 
@@ -119,6 +121,10 @@ fn kept_in(folder: &Path) -> Vec<Kept> {
         let entry = entry.ok()?;
         let metadata = entry.metadata().ok().filter(fs::Metadata::is_file)?;
         let used = metadata.modified().ok()?;
+        let stays = entry.path().extension().is_some_and(|name| name == SERIAL_EXTENSION);
+        if stays {
+            return None;
+        }
         Some(Kept { path: entry.path(), bytes: metadata.len(), used })
     };
     entries.filter_map(kept).collect()

@@ -9,6 +9,7 @@ mod folders;
 mod record;
 mod stamp;
 
+pub(crate) use folders::SERIAL_EXTENSION;
 pub use folders::{MAX_STATE_BYTES, StateFolders};
 pub(crate) use record::{RecordReader, RecordWriter};
 pub(crate) use stamp::STAMP_LEN;

@@ -11,10 +11,10 @@ use norm_core::endpoint::SenderId;
 use norm_core::fileset::{ContentHash, SetId};
 use norm_files::sink::{ResumeProblem, SetError};
 
-use super::SystemError;
 #[cfg(feature = "serde")]
 use super::serial;
 use super::surroundings::OtherInterface;
+use super::{Problem, SystemError};
 
 /// Something that may explain trouble, or that a user should know. A hint is no failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -365,6 +365,16 @@ pub enum Hint {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::text"))]
         #[cfg_attr(feature = "schema", schemars(with = "String"))]
         error: SetError,
+    },
+    /// A file set is not taken, because of what its sender has signed of it, or has not.
+    SetRefused {
+        /// Number of the sender.
+        sender: SenderId,
+        /// The file set.
+        set: SetId,
+        /// Why.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
+        problem: Problem,
     },
     /// A file set is ignored, because its content is not the expected one.
     OtherContent {

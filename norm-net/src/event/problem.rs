@@ -77,6 +77,19 @@ pub enum Problem {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::path"))]
         first: PathBuf,
     },
+    /// What the sender has signed of the set holds no longer.
+    SetExpired,
+    /// By its serial number the set is of more than a day from now.
+    SetAhead,
+    /// A set of the same name and sender that is newer was received before.
+    SetOlder {
+        /// The name of the set.
+        name: String,
+    },
+    /// The sender has signed nothing of the set that covers its content.
+    NotStated,
+    /// The sender has not answered: what it has sent may be a recording.
+    NotLive,
     /// What arrived of a file does not match the sender's hashes.
     HashMismatch,
     /// What arrived of some files of a set does not match the sender's hashes; the others are
@@ -253,13 +266,14 @@ impl fmt::Display for Problem {
             Self::OtherContent { expected, found } => {
                 write!(f, "its content is not the expected one: {found}, not {expected}")
             }
-            Self::OtherFiles { expected, files: 1, first } => {
-                write!(f, "{} is sent, and is not said to be {expected}", path_text(first))
-            }
             Self::OtherFiles { expected, files, first } => {
-                let first = path_text(first);
-                write!(f, "{files} files are sent, {first} first; none is said to be {expected}")
+                other_files(f, expected, *files, &path_text(first))
             }
+            Self::SetExpired
+            | Self::SetAhead
+            | Self::SetOlder { .. }
+            | Self::NotStated
+            | Self::NotLive => self.of_statements(f),
             Self::HashMismatch => f.write_str(MISMATCH),
             Self::WrongFiles { files, first } => of_files(f, *files, first, MISMATCH),
             Self::Withdrawn => f.write_str(WITHDRAWN),
@@ -311,7 +325,35 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What is wrong with what the sender has signed of a set.
+    fn of_statements(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SetExpired => f.write_str("it has expired, or a clock is wrong"),
+            Self::SetAhead => f.write_str("it is of a later day than today: a clock is wrong"),
+            Self::SetOlder { name } => {
+                write!(f, "it is older than what was received of {name:?} before")
+            }
+            Self::NotLive => f.write_str("its sender has not answered: this may be a recording"),
+            _ => f.write_str("its sender has not signed its content"),
+        }
+    }
+}
+
 impl std::error::Error for Problem {}
+
+/// None of the files that are sent is said to be the expected one.
+fn other_files(
+    f: &mut fmt::Formatter<'_>,
+    expected: &ContentHash,
+    files: u64,
+    first: &str,
+) -> fmt::Result {
+    match files {
+        1 => write!(f, "{first} is sent, and is not said to be {expected}"),
+        _ => write!(f, "{files} files are sent, {first} first; none is said to be {expected}"),
+    }
+}
 
 /// What is wrong with some files of a set.
 fn of_files(f: &mut fmt::Formatter<'_>, files: u64, first: &Path, problem: &str) -> fmt::Result {

@@ -120,6 +120,12 @@ pub enum ReceiveOutcome {
         #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
         problem: Problem,
     },
+    /// All that was sent was refused, by what its sender has signed of it, or has not.
+    Refused {
+        /// Why; of several transfers, the last one.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::described"))]
+        problem: Problem,
+    },
     /// The session was stopped before the end.
     Stopped,
 }

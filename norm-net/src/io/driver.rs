@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver as Channel;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Endpoint, Job, JobDone, TransmitBuf};
-use norm_seal::Gate;
+use norm_seal::{Gate, Guard, HeardStatement, StatedSet};
 
 use crate::io::clocks::Clocks;
 use crate::io::layer::Layer;
@@ -75,6 +75,12 @@ pub trait Application<E: Endpoint> {
     fn recovered(&mut self, _recovered: Recovered) {}
     /// Told now and then, and at the end, what has passed the session's gate.
     fn gate(&mut self, _engine: &mut E, _now: Timestamp, _state: &SealState) {}
+    /// Asked each turn what is to be stated of a file set, if that is news.
+    fn states(&mut self) -> Option<StatedSet> {
+        None
+    }
+    /// Told what a sender has stated of a file set.
+    fn stated(&mut self, _engine: &mut E, _now: Timestamp, _heard: &HeardStatement) {}
     /// Called once per turn, and at least every [`LONGEST_WAIT`]. `Break` ends the loop.
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()>;
 }
@@ -145,6 +151,7 @@ pub fn run<L: Layer>(
         while let Some(event) = engine.poll_event() {
             app.event(engine.engine_mut(), now, event);
         }
+        talk(engine, app, now);
         let mut started = start_jobs(engine, app, now);
         if app.turn(engine.engine_mut(), now).is_break() {
             return guard(engine, app, &mut clocks, now);
@@ -210,6 +217,19 @@ fn look<L: Layer>(
 fn set_time(engine: &mut impl Layer, clocks: &Clocks, now: Timestamp) {
     if let Some(guard) = engine.gate().and_then(Gate::guard_mut) {
         guard.set_wall_clock(now, clocks.seconds());
+    }
+}
+
+/// Has the gate state what is to be stated, and tells what it has heard of that.
+fn talk<L: Layer>(engine: &mut L, app: &mut impl Application<L::Engine>, now: Timestamp) {
+    let poll = |engine: &mut L| engine.gate()?.guard_mut().and_then(Guard::poll_statement);
+    while let Some(heard) = poll(engine) {
+        app.stated(engine.engine_mut(), now, &heard);
+    }
+    if let Some(set) = app.states()
+        && let Some(guard) = engine.gate().and_then(Gate::guard_mut)
+    {
+        guard.state(set);
     }
 }
 

@@ -10,16 +10,16 @@ use crate::schedule::{KeyInfo, RunKey};
 use crate::sealer::Sealer;
 use crate::{SIGNATURE_LEN, Signer};
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// The time of day when the tests begin.
-const WALL: u64 = 1_800_000_000;
+pub(super) const WALL: u64 = 1_800_000_000;
 
-fn long_term() -> Signer {
+pub(super) fn long_term() -> Signer {
     Signer::from_seed([9; 32])
 }
 
 /// A sender with these keys, which signs.
-fn sender_with(keys: Keyring, run: u8) -> Guard {
+pub(super) fn sender_with(keys: Keyring, run: u8) -> Guard {
     let run = RunId([run; 12]);
     let mut guard = Guard::new(Role::Sender, keys, Suite::default(), group(6003), run);
     guard = guard.signing(&[6; 32]);
@@ -28,12 +28,12 @@ fn sender_with(keys: Keyring, run: u8) -> Guard {
 }
 
 /// The sender of the group.
-fn signing() -> Guard {
+pub(super) fn signing() -> Guard {
     sender_with(keys().with_signer(long_term()), 1)
 }
 
 /// A receiver of the group that trusts this sender, or every member.
-fn strict_of(trusted: Option<&Signer>) -> Guard {
+pub(super) fn strict_of(trusted: Option<&Signer>) -> Guard {
     let keys = trusted.map_or_else(keys, |signer| keys().with_trusted(signer.verifier()));
     let run = RunId([101; 12]);
     let mut guard = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
@@ -42,19 +42,19 @@ fn strict_of(trusted: Option<&Signer>) -> Guard {
     guard
 }
 
-fn strict() -> Guard {
+pub(super) fn strict() -> Guard {
     strict_of(Some(&long_term()))
 }
 
-fn hello_at(guard: &mut Guard, now: Timestamp) -> Vec<u8> {
+pub(super) fn hello_at(guard: &mut Guard, now: Timestamp) -> Vec<u8> {
     guard.poll_hello(now).expect("one is due").to_vec()
 }
 
 /// What becomes of a HELLO.
-fn hear(guard: &mut Guard, now: Timestamp, hello: &[u8]) -> Result<(), DropReason> {
+pub(super) fn hear(guard: &mut Guard, now: Timestamp, hello: &[u8]) -> Result<(), DropReason> {
     match guard.open(now, sender_at(), &mut hello.to_vec()) {
         Ok(Opened::Hello) => Ok(()),
-        Ok(Opened::Text(..)) => panic!("it is sealed"),
+        Ok(Opened::Text(..) | Opened::Own) => panic!("it is sealed"),
         Err(reason) => Err(reason),
     }
 }
@@ -70,12 +70,12 @@ fn signed(guard: &mut Guard, text: &[u8]) -> Vec<u8> {
 fn prove(guard: &mut Guard, datagram: &[u8]) -> Result<(Vec<u8>, Proof), DropReason> {
     match guard.open(NOW, sender_at(), &mut datagram.to_vec())? {
         Opened::Text(text, proof) => Ok((text.to_vec(), proof)),
-        Opened::Hello => panic!("it is a HELLO"),
+        Opened::Hello | Opened::Own => panic!("it is of a guard"),
     }
 }
 
 /// A sender, and a receiver that has taken its HELLO.
-fn introduced() -> (Guard, Guard) {
+pub(super) fn introduced() -> (Guard, Guard) {
     let (mut sender, mut receiver) = (signing(), strict());
     let hello = hello_at(&mut sender, NOW);
     assert_eq!(hear(&mut receiver, NOW, &hello), Ok(()));
@@ -106,7 +106,7 @@ fn hello_is_sent_at_once_soon_again_and_then_every_second() {
     let mut sender = signing();
     let mut times = Vec::new();
     while times.len() < 6 {
-        let due = sender.next_hello().unwrap();
+        let due = sender.next_own().unwrap();
         assert!(times.is_empty() || sender.poll_hello(due - Duration::from_nanos(1)).is_none());
         let hello = hello_at(&mut sender, due);
         assert!(sender.poll_hello(due).is_none());
@@ -122,7 +122,7 @@ fn hello_is_sent_at_once_soon_again_and_then_every_second() {
     sender.set_run(RunId([2; 12]));
     let hello = hello_at(&mut sender, now);
     assert_eq!(hello[8..20], [2; 12]);
-    assert_eq!(sender.next_hello(), Some(now + SECOND / 4));
+    assert_eq!(sender.next_own(), Some(now + SECOND / 4));
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod gates;
 mod hello;
 mod limits;
 mod replay;
+mod statements;
 mod vectors;
 
 use core::net::SocketAddr;
@@ -76,7 +77,7 @@ fn open_at(
 ) -> Result<Vec<u8>, DropReason> {
     guard.open(now, source, &mut datagram.to_vec()).map(|opened| match opened {
         Opened::Text(text, _) => text.to_vec(),
-        Opened::Hello => panic!("it is a HELLO"),
+        Opened::Hello | Opened::Own => panic!("it is of a guard"),
     })
 }
 

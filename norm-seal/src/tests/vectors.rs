@@ -2,13 +2,16 @@
 
 use std::fmt::Write;
 
+use norm_core::fileset::{ManifestHash, SetId};
+
 use super::limits::Numbered;
 use super::*;
 use crate::header::Kind;
-use crate::{SIGNATURE_LEN, Signer};
+use crate::{SIGNATURE_LEN, Signer, StatedSet};
 
 const COMMITTED: &str = include_str!("../../tests/vectors/sealed.txt");
 const HELLOS: &str = include_str!("../../tests/vectors/hello.txt");
+const TALK: &str = include_str!("../../tests/vectors/talk.txt");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -69,6 +72,65 @@ fn hellos() -> String {
         }
     }
     text
+}
+
+/// A statement, a challenge and its answer, with a long-term key and without.
+fn talk() -> String {
+    let mut text =
+        String::from("# Statements, challenges and answers: docs/wire.md. Written by the tests.\n");
+    for keys in [keys(), keys().with_signer(Signer::from_seed([9; 32]))] {
+        let group = SessionAddress::of("239.1.2.3:6003".parse().unwrap());
+        let signer = keys.signer().map(|signer| hex(&signer.verifier().0));
+        let trusted = match keys.trusted() {
+            Some(signer) => super::keys().with_trusted(signer),
+            None => super::keys(),
+        };
+        let run = RunId([1; 12]);
+        let sender = Guard::new(Role::Sender, keys, Suite::default(), group, run);
+        let mut sender = sender.signing(&[6; 32]);
+        sender.set_wall_clock(NOW, 1_800_000_000);
+        let own_run = RunId([2; 12]);
+        let receiver = Guard::new(Role::Receiver, trusted, Suite::default(), group, own_run);
+        let mut receiver = receiver.requiring_hello();
+        receiver.ask_if_live();
+        let (list, name) = (Some([0x44; 32]), "image.iso".to_owned());
+        let (set, manifest) = (SetId([0x22; 16]), ManifestHash([0x33; 32]));
+        sender.state(StatedSet { set, manifest, list, name, life: None });
+        let [hello, statement] = [0, 1].map(|_| sender.poll_own(NOW).unwrap().bytes);
+        assert!(receiver.open(NOW, sender_at(), &mut hello.clone()).is_ok());
+        let due = receiver.next_own().unwrap();
+        let challenge = receiver.poll_own(due).unwrap().bytes;
+        assert!(sender.open(due, receiver_at(9), &mut challenge.clone()).is_ok());
+        let last = NOW + Duration::from_secs(9);
+        let mut said = core::iter::from_fn(|| sender.poll_own(last)).map(|own| own.bytes);
+        let answer = said.find(|bytes| bytes[1] == 0x85).unwrap();
+        for (datagram, signature) in [(statement, 64), (challenge, 0), (answer, 64)] {
+            let mut opened = datagram.clone();
+            let header = crate::header::Header::parse(&opened).unwrap();
+            let of = (signature == 0).then_some(run);
+            let info = crate::schedule::KeyInfo::of(&header, group, of);
+            let secret = GroupSecret::new([7; 32]).epoch_secret();
+            let key = crate::schedule::RunKey::derive(&secret, info).unwrap();
+            let (head, sealed) = opened.split_at_mut(HEADER_LEN);
+            let plain = key.open(header.counter, head, sealed).unwrap();
+            let plain = &plain[..plain.len() - signature];
+            writeln!(text, "\nsecret {}\ngroup 239.1.2.3:6003", hex(&[7; 32])).unwrap();
+            if let Some(signer) = &signer {
+                writeln!(text, "signer {signer}").unwrap();
+            }
+            match of {
+                Some(run) => writeln!(text, "sender {}", hex(&run.0)).unwrap(),
+                None => writeln!(text, "hello {}", hex(&hello)).unwrap(),
+            }
+            writeln!(text, "text {}\ndatagram {}", hex(plain), hex(&datagram)).unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn what_guards_say_is_what_is_written_down() {
+    check("talk.txt", TALK, &talk());
 }
 
 #[test]

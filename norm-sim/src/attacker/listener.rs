@@ -19,6 +19,8 @@ const MAX_PACKETS: usize = 256;
 const MAX_SENDERS: usize = 8;
 /// Receivers that are remembered.
 const MAX_MEMBERS: usize = 64;
+/// Packets of another protocol that are remembered.
+const MAX_OTHERS: usize = 16;
 /// Hosts that are remembered.
 const MAX_HOSTS: usize = 64;
 
@@ -29,6 +31,16 @@ pub(super) struct Listener {
     pub(super) hosts: Vec<HostId>,
     pub(super) senders: Vec<Sender>,
     pub(super) members: Vec<Member>,
+    /// Sealed packets of another protocol.
+    pub(super) others: Vec<Other>,
+}
+
+/// A sealed packet that is no message of NORM.
+#[derive(Clone, Debug)]
+pub(super) struct Other {
+    pub(super) host: HostId,
+    pub(super) header: [u8; HEADER_LEN],
+    pub(super) plain: Arc<[u8]>,
 }
 
 /// A sender, as far as it is known from its messages.
@@ -79,7 +91,9 @@ impl Listener {
         }
         // All that a key would hide may be known from elsewhere.
         let plain = packet.plain().unwrap_or_default();
-        let Ok((header, message)) = Message::parse(plain) else { return };
+        let Ok((header, message)) = Message::parse(plain) else {
+            return self.observe_other(packet, rng);
+        };
         match message {
             Message::Nack(_) | Message::Ack(_) => self.member(header.source, None),
             Message::Report(report) => {
@@ -107,6 +121,20 @@ impl Listener {
                     sender.command(&cmd);
                 }
             }
+        }
+    }
+
+    /// Takes a packet of another protocol.
+    fn observe_other(&mut self, packet: &Packet, rng: &mut Rng) {
+        let (Body::Datagram(bytes), Some(plain)) = (&packet.body, &packet.plain) else { return };
+        let Some(header) = bytes.first_chunk() else { return };
+        let other = Other { host: packet.from, header: *header, plain: Arc::clone(plain) };
+        // Forged packets have counters next to the last ones.
+        self.others.iter_mut().for_each(|known| known.header = *header);
+        if self.others.len() < MAX_OTHERS {
+            self.others.push(other);
+        } else {
+            self.others[below(rng, MAX_OTHERS)] = other;
         }
     }
 

@@ -2,13 +2,15 @@
 
 use core::time::Duration;
 
+use norm_core::fileset::{ManifestHash, SetId};
 use norm_core::{Rng, Timestamp};
 use norm_seal::exercise::Forgery;
+use norm_seal::{Signer, Statement};
 
-use super::choice::{choose, one_of};
+use super::choice::{byte, bytes, choose, one_of};
 use super::corruption;
 use super::listener::Listener;
-use super::messages::{feedback, path_report, sender};
+use super::messages::{feedback, flute, path_report, sender};
 use crate::host::seal::forge;
 use crate::node::{Node, Outbox};
 use crate::packet::{HostId, Packet, To};
@@ -26,6 +28,22 @@ const MEMBER: [Attack; 6] = [
 
 /// The shortest time to a timeout, which must be later than now.
 const TICK: Duration = Duration::from_nanos(1);
+
+/// What a member states of a set in the name of a sender: signed by its own long-term key, or by
+/// none.
+fn statement(rng: &mut Rng) -> Vec<u8> {
+    let statement = Statement {
+        set: SetId([0x55; 16]),
+        manifest: ManifestHash([0x56; 32]),
+        list: Some([byte(rng); 32]),
+        serial: u64::MAX,
+        created: rng.next_u64(),
+        expires: u64::MAX,
+        name: "forged".to_owned(),
+    };
+    let own = Signer::from_seed([0xbd; 32]);
+    statement.encode(rng.chance(0.7).then_some(&own))
+}
 
 /// An attacker on host `me`.
 pub(crate) fn node(plan: &AttackerPlan, me: HostId, seed: u64) -> Box<dyn Node> {
@@ -126,17 +144,31 @@ impl Attacker {
     /// to come.
     fn forged(&mut self) -> Option<(HostId, Vec<u8>)> {
         let Self { listener, rng, .. } = self;
-        let sender = choose(&listener.senders, rng)?;
-        let header = sender.sealed?;
-        let attack = choose(&MEMBER, rng)?;
-        let text = sender::build(attack, sender, listener, rng);
         let ahead = one_of([1, 2, 9, 300], rng);
-        let forgery = match rng.below(5) {
+        let forgery = match rng.below(7) {
             0 => Forgery::Hello,
             1 | 2 => Forgery::Signed(ahead),
+            3 => Forgery::Statement(ahead),
+            4 => Forgery::Proof(ahead),
             _ => Forgery::Unsigned(ahead),
         };
-        Some((sender.host, forge(&header, &text, forgery)?))
+        let (host, header, text) = match choose(&listener.senders, rng) {
+            Some(sender) => {
+                let attack = choose(&MEMBER, rng)?;
+                let text = sender::build(attack, sender, listener, rng);
+                (sender.host, sender.sealed?, text)
+            }
+            None => {
+                let other = choose(&listener.others, rng)?;
+                (other.host, other.header, flute::build(&other.plain, rng)?)
+            }
+        };
+        let text = match forgery {
+            Forgery::Statement(_) => statement(rng),
+            Forgery::Proof(_) => bytes(rng, 64),
+            _ => text,
+        };
+        Some((host, forge(&header, &text, forgery)?))
     }
 
     /// The next packet; `None` when too few packets were observed for it.

@@ -9,14 +9,16 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use norm_core::endpoint::Destination;
 use norm_core::{Rng, Timestamp};
+use norm_seal::{Own, SealCounters};
 
 use crate::clock::{Clock, START};
 use crate::invariants::{check_timer, is_request_to_all};
 use crate::link::Direction;
 use crate::node::{Machine, Outbox};
 use crate::outcome::Captured;
-use crate::packet::{Body, HostId, Packet, To, mix};
+use crate::packet::{Body, HostId, Packet, To, host_at, mix};
 use crate::reference::Reference;
 use crate::scenario::{self, Change, Role, Scenario};
 use crate::switch::{Arriving, Entry, Log};
@@ -239,6 +241,11 @@ impl Host {
         self.after_turn(at, turn);
     }
 
+    /// What the gate has counted since its last start; `None` without a key.
+    pub(crate) fn sealed(&self) -> Option<SealCounters> {
+        self.seal.as_ref().map(HostSeal::counters)
+    }
+
     /// Hands a packet to the node that has arrived now or before.
     fn hand_over(&mut self, at: Timestamp, arrived: Timestamp, packet: &Packet, turn: &mut Turn) {
         self.trace[0] = mix(self.trace[0] ^ at.as_nanos(), packet.fingerprint);
@@ -448,17 +455,25 @@ impl Host {
         turn.sent.push((at, packet));
     }
 
-    /// Says which key signs in the session, if that is due.
+    /// Says which key signs in the session, and what else guards have to say, if that is due.
     fn introduce(&mut self, at: Timestamp, turn: &mut Turn) {
         let now = self.clock.shows(at);
         // A node that waits for nothing has ended its session.
         let is_over = !self.alive || self.machine.next() == Timestamp::MAX;
         let Some(seal) = self.seal.as_mut().filter(|_| !is_over) else { return };
         seal.set_time(now, at);
-        let Some(hello) = seal.hello(now) else { return };
-        let packet = Packet::new(self.id, To::Group, Body::Datagram(hello));
-        let packet = Packet { from_moves: self.moves, ..packet };
-        self.carry(at, packet, turn);
+        let own: Vec<Own> = core::iter::from_fn(|| seal.own(now)).collect();
+        for Own { bytes, to } in own {
+            let to = match to {
+                Destination::Group => To::Group,
+                Destination::Unicast(to) => match host_at(to) {
+                    Some((host, moves)) => To::Address(host, moves),
+                    None => continue,
+                },
+            };
+            let packet = Packet::new(self.id, to, Body::Datagram(bytes.into()));
+            self.carry(at, Packet { from_moves: self.moves, ..packet }, turn);
+        }
     }
 
     /// When the node or its gate wants to wake up, by the host's clock.
@@ -467,19 +482,20 @@ impl Host {
         if !self.alive || next == Timestamp::MAX {
             return Timestamp::MAX;
         }
-        let hello = self.seal.as_ref().and_then(HostSeal::next_hello);
-        hello.map_or(next, |hello| next.min(hello))
+        let own = self.seal.as_ref().and_then(HostSeal::next_own);
+        own.map_or(next, |own| next.min(own))
     }
 }
 
 /// The gate of a host; `None` for those without the key.
 fn seal(scenario: &Scenario, plan: &scenario::Host, rng: Rng) -> Option<HostSeal> {
-    let role = match plan.role {
-        Role::Sender(_) | Role::FluteSender(_) => norm_seal::Role::Sender,
-        Role::Receiver(_) | Role::FluteReceiver(_) => norm_seal::Role::Receiver,
+    let (role, is_heard) = match plan.role {
+        Role::Sender(_) | Role::FluteSender(_) => (norm_seal::Role::Sender, false),
+        Role::Receiver(_) => (norm_seal::Role::Receiver, true),
+        Role::FluteReceiver(_) => (norm_seal::Role::Receiver, false),
         Role::Tcp(_) | Role::Population(_) | Role::Engine(_) | Role::Attacker(_) => return None,
     };
-    scenario.sealed.map(|suite| HostSeal::new(role, suite, rng))
+    scenario.sealed.map(|suite| HostSeal::new(role, is_heard, suite, rng))
 }
 
 /// A packet as it leaves the gate; `None` if it cannot be sealed.

@@ -3,11 +3,12 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
+use norm_core::fileset::{ManifestHash, SetId};
 use norm_core::{Rng, Timestamp};
 use norm_seal::exercise::{Forgery, forge as forge_with};
 use norm_seal::{
-    GroupSecret, Guard, HEADER_LEN, Keyring, Opened, Role, RunId, SIGNATURE_LEN, SessionAddress,
-    Signer, Suite, TAG_LEN,
+    GroupSecret, Guard, HEADER_LEN, Keyring, Opened, Own, Role, RunId, SIGNATURE_LEN, SealCounters,
+    SessionAddress, Signer, StatedSet, Suite, TAG_LEN,
 };
 
 use crate::clock::START;
@@ -25,6 +26,7 @@ const WALL: u64 = 1_800_000_000;
 /// A guard, and the random numbers that its runs come from.
 pub(super) struct HostSeal {
     role: Role,
+    is_heard: bool,
     suite: Suite,
     guard: Guard,
     rng: Rng,
@@ -43,19 +45,19 @@ pub(super) struct Sealing {
 
 impl HostSeal {
     /// The gate of a host that holds the key of all sealed runs.
-    pub(super) fn new(role: Role, suite: Suite, mut rng: Rng) -> Self {
-        let guard = guard(role, suite, &mut rng);
-        Self { role, suite, guard, rng, bytes: Vec::new() }
+    pub(super) fn new(role: Role, is_heard: bool, suite: Suite, mut rng: Rng) -> Self {
+        let guard = guard(role, is_heard, suite, &mut rng);
+        Self { role, is_heard, suite, guard, rng, bytes: Vec::new() }
     }
 
     /// The host starts again, with nothing but its key.
     pub(super) fn restart(&mut self) {
-        self.guard = guard(self.role, self.suite, &mut self.rng);
+        self.guard = guard(self.role, self.is_heard, self.suite, &mut self.rng);
     }
 
-    /// When a HELLO is due.
-    pub(super) fn next_hello(&self) -> Option<Timestamp> {
-        self.guard.next_hello()
+    /// When the guard has something to say.
+    pub(super) fn next_own(&self) -> Option<Timestamp> {
+        self.guard.next_own()
     }
 
     /// Says what time it is: by the host's clock, and in truth, which its time of day shows.
@@ -63,10 +65,10 @@ impl HostSeal {
         self.guard.set_wall_clock(now, WALL + truth.saturating_since(START).as_secs());
     }
 
-    /// The HELLO that is due.
-    pub(super) fn hello(&mut self, now: Timestamp) -> Option<Arc<[u8]>> {
+    /// What the guard has to say, if something is due.
+    pub(super) fn own(&mut self, now: Timestamp) -> Option<Own> {
         self.draw();
-        self.guard.poll_hello(now).map(Arc::from)
+        self.guard.poll_own(now)
     }
 
     /// What leaves; `None` when it cannot be sealed.
@@ -91,10 +93,20 @@ impl HostSeal {
         self.bytes.extend_from_slice(payload);
         let source = address(packet.from, packet.from_moves);
         let Ok(Opened::Text(text, proof)) = self.guard.open(now, source, &mut self.bytes) else {
+            while let Some(heard) = self.guard.poll_statement() {
+                let StatedSet { set, manifest, list, name, .. } = stated();
+                let said = (heard.statement.set, heard.statement.manifest, heard.statement.list);
+                assert_eq!((said, heard.statement.name), ((set, manifest, list), name), "forged");
+            }
             return None;
         };
         let body = Body::Datagram(Arc::from(&*text));
         Some(Packet { body, proof, ..packet.clone() })
+    }
+
+    /// What it has counted since it was started.
+    pub(super) fn counters(&self) -> SealCounters {
+        *self.guard.counters()
     }
 
     fn draw(&mut self) {
@@ -104,7 +116,15 @@ impl HostSeal {
     }
 }
 
-fn guard(role: Role, suite: Suite, rng: &mut Rng) -> Guard {
+/// What every sender states of its set.
+fn stated() -> StatedSet {
+    let (set, manifest) = (SetId([0x55; 16]), ManifestHash([0x56; 32]));
+    let name = "what is sent".to_owned();
+    StatedSet { set, manifest, list: Some([0x57; 32]), name, life: None }
+}
+
+/// `is_heard` where senders hear receivers.
+fn guard(role: Role, is_heard: bool, suite: Suite, rng: &mut Rng) -> Guard {
     let (keys, signer) = (Keyring::new(GroupSecret::new(SECRET)), Signer::from_seed(SIGNER));
     let (address, run) = (SessionAddress::of(GROUP.into()), draw(rng));
     match role {
@@ -113,11 +133,18 @@ fn guard(role: Role, suite: Suite, rng: &mut Rng) -> Guard {
             seed.as_chunks_mut().0.iter_mut().for_each(|word: &mut [u8; 8]| {
                 *word = rng.next_u64().to_be_bytes();
             });
-            Guard::new(role, keys.with_signer(signer), suite, address, run).signing(&seed)
+            let keys = keys.with_signer(signer);
+            let mut guard = Guard::new(role, keys, suite, address, run).signing(&seed);
+            guard.state(stated());
+            guard
         }
         Role::Receiver => {
             let keys = keys.with_trusted(signer.verifier());
-            Guard::new(role, keys, suite, address, run).requiring_hello()
+            let mut guard = Guard::new(role, keys, suite, address, run).requiring_hello();
+            if is_heard {
+                guard.ask_if_live();
+            }
+            guard
         }
     }
 }

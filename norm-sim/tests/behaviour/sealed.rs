@@ -2,12 +2,13 @@
 
 use core::time::Duration;
 
+use norm_core::flute::sender::{Passes, SenderConfig};
 use norm_core::norm::receiver::Feedback;
 use norm_core::norm::wire::NodeId;
-use norm_seal::Suite;
+use norm_seal::{DropReason, Suite};
 use norm_sim::{
-    Attack, AttackerPlan, Change, Host, Lie, Link, Outcome, Role, Rule, Scenario, SenderPlan, run,
-    seeds,
+    Attack, AttackerPlan, Change, FluteReceiverPlan, FluteSenderPlan, Host, Lie, Link, Outcome,
+    Role, Rule, Scenario, SenderPlan, few_seeds, run, seeds,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -80,9 +81,78 @@ fn senders_that_share_a_group_and_receivers_that_start_again_are_told_apart() {
     }
 }
 
+/// These hosts have taken what the sender has stated, and refused what was forged of that. Returns
+/// how many of them know that it is live. The simulator compares what was stated.
+fn assert_proved(outcome: &Outcome, hosts: &[u32]) -> u64 {
+    let gates = outcome.gates.iter().filter(|(host, _)| hosts.contains(host));
+    let live = gates.map(|(_, gate)| {
+        assert!(gate.statements == 1 && gate.live <= 1, "{gate:?}");
+        assert!(gate.dropped(DropReason::BadSignature) > 0, "{gate:?}");
+        gate.live
+    });
+    live.sum()
+}
+
+/// A member cannot say anything as a sender of FLUTE, either, to receivers that cannot ask. What it
+/// sends uses up counters of the sender, and content is missing then: more passes bring it.
+#[test]
+fn member_cannot_say_anything_as_a_sender_of_flute() {
+    for seed in seeds(5) {
+        let config = SenderConfig { passes: Passes::Times(6), ..SenderConfig::new(1, 2_000_000) };
+        let mut scenario = Scenario::new(seed, 0);
+        let plan = FluteSenderPlan::files(config, &[400_000, 10, 30_000]);
+        scenario.hosts[0].role = Role::FluteSender(plan);
+        for _ in 0..3 {
+            let plan = FluteReceiverPlan::default();
+            scenario.add(Host::new(Role::FluteReceiver(plan), Link::default()));
+        }
+        let plan = AttackerPlan { attacks: vec![Attack::Member], rate: 20 };
+        scenario.add(Host::new(Role::Attacker(plan), near()));
+        let outcome = run_sealed(scenario);
+        assert_eq!(assert_proved(&outcome, &[1, 2, 3]), 0);
+        for receiver in &outcome.flute_receivers {
+            assert!(receiver.completed.is_some() && receiver.objects == 3, "{receiver:?}");
+            assert!(receiver.stats.unsigned > 10, "{receiver:?}");
+        }
+    }
+}
+
+/// A carousel whose receivers cannot answer: one that comes after three days takes it as those do
+/// that came at once, because what the sender has signed is renewed.
+#[test]
+fn sealed_carousel_is_received_after_three_days() {
+    const DAYS: Duration = Duration::from_secs(3 * 24 * 3600);
+    for seed in few_seeds(1, 5) {
+        let config = SenderConfig {
+            passes: Passes::Forever,
+            fdt_interval: SECOND * 60,
+            ..SenderConfig::new(1, 8_000)
+        };
+        let mut scenario = Scenario::new(seed, 0);
+        scenario.limit = DAYS + SECOND * 3600;
+        let plan = FluteSenderPlan::files(config, &[20_000]);
+        scenario.hosts[0].role = Role::FluteSender(plan);
+        for begins in [Duration::ZERO, DAYS] {
+            let plan = FluteReceiverPlan::default();
+            let mut host = Host::new(Role::FluteReceiver(plan), Link::default());
+            host.life = vec![(begins, Change::Start)];
+            scenario.add(host);
+        }
+        scenario.seal(Suite::Aes256Gcm);
+        let outcome = run(&scenario);
+        let completed: Vec<_> = outcome.flute_receivers.iter().map(|r| r.completed).collect();
+        assert!(completed[0].is_some_and(|at| at < SECOND * 3600), "{completed:?}");
+        assert!(completed[1].is_some_and(|at| at > DAYS), "{completed:?}");
+        let hellos: Vec<u64> = outcome.gates[1..].iter().map(|(_, gate)| gate.hellos).collect();
+        assert!(hellos[0] >= 6 && hellos[1] == 1, "twice a day: {hellos:?}");
+        assert!(outcome.gates[1].1.statements >= 6, "{:?}", outcome.gates);
+    }
+}
+
 /// A member that spoofs the sender's address has the group's key, but no key of the sender.
 #[test]
 fn member_cannot_say_anything_as_the_sender() {
+    let mut live = 0;
     for seed in seeds(5) {
         let mut attacked = scenario(seed);
         let plan = AttackerPlan { attacks: vec![Attack::Member], rate: 500 };
@@ -91,9 +161,12 @@ fn member_cannot_say_anything_as_the_sender() {
         // The simulator compares every byte with what was sent.
         outcome.assert_all_complete();
         assert_eq!(outcome.confirmed(), 3);
+        live += assert_proved(&outcome, &[1, 2, 3]);
         for receiver in &outcome.receivers {
             assert_eq!((receiver.objects, receiver.aborted), (1, 0));
             assert!(receiver.stats.unsigned > 10, "{} were not signed", receiver.stats.unsigned);
         }
     }
+    // Answers may be lost, and sessions are short.
+    assert!(live >= seeds(5).len() as u64, "{live}");
 }

@@ -38,6 +38,26 @@ pub struct FileSet {
 }
 
 impl FileSet {
+    /// The name of the set: that of its first file or directory, and how many others there are
+    /// beside it.
+    pub fn name(&self) -> String {
+        let Ok(manifest) = Manifest::parse(&self.manifest) else { return String::new() };
+        let top = |path: &str| path.split('/').next().unwrap_or_default().to_owned();
+        let (mut first, mut last, mut others) = (None, String::new(), 0_u64);
+        for entry in manifest.entries().filter_map(Result::ok) {
+            let name = top(entry.path);
+            match &first {
+                None => first = Some(name.clone()),
+                Some(_) => others += u64::from(name != last),
+            }
+            last = name;
+        }
+        match (first.unwrap_or_default(), others) {
+            (first, 0) => first,
+            (first, others) => format!("{first} and {others} more"),
+        }
+    }
+
     /// What is sent, in the order of the manifest.
     pub fn entries(&self) -> Vec<FoundEntry> {
         // It was written here.

@@ -58,6 +58,7 @@ impl fmt::Display for Hint {
             | Self::Fragmented { .. } => packets::write(self, f),
             Self::TooManySets { .. }
             | Self::SetIgnored { .. }
+            | Self::SetRefused { .. }
             | Self::OtherContent { .. }
             | Self::ResumeDataUnusable { .. }
             | Self::PatternsUnmatched { .. }

@@ -120,6 +120,9 @@ pub struct FileOptions {
     /// Take sets whose files have more than 1 TiB and more than 64 times the bytes that travel:
     /// all else of them is in holes, which take no room, but hours to hash.
     pub allow_sparse: bool,
+    /// Take sets of a sealed session that are older than one of the same name that was received
+    /// before, by their serial numbers in [`state`](Self::state).
+    pub accept_older: bool,
 }
 
 /// What only demonstrations and tests want. By default nothing is harmed.

@@ -32,6 +32,7 @@ mod set_table;
 mod shared;
 mod spool_room;
 mod standalone;
+mod statements;
 mod summary;
 mod sweeper;
 mod tasks;
@@ -44,6 +45,7 @@ use std::ops::ControlFlow;
 use norm_core::Timestamp;
 use norm_core::endpoint::Job;
 use norm_core::transfer::InboundStats;
+use norm_seal::HeardStatement;
 
 use crate::event::ReceiveReport;
 use crate::io::driver::Application;
@@ -85,7 +87,8 @@ impl Session {
         let transfers = Transfers::new(&policy, &events, now);
         let (senders, summary) = (SenderTable::default(), Summary::default());
         let (ending, gate) = (Ending::new(now), GateWatch::default());
-        let shared = Shared { policy, events, senders, tasks, ending, summary, gate };
+        let statements = policy.statements();
+        let shared = Shared { policy, events, senders, tasks, ending, summary, gate, statements };
         Self { shared, transfers, stopper }
     }
 
@@ -167,6 +170,11 @@ impl<E: Engine> Application<E> for Session {
     fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
         let hints = self.shared.gate.note(state);
         hints.for_each(|hint| self.shared.events.hint(hint));
+    }
+
+    fn stated(&mut self, engine: &mut E, now: Timestamp, heard: &HeardStatement) {
+        let turn = &mut Turn { shared: &mut self.shared, engine, now };
+        self.transfers.stated(turn, heard);
     }
 
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()> {

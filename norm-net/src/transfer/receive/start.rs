@@ -12,8 +12,9 @@ use norm_core::fileset::TEMP_PREFIX;
 use norm_core::transfer::Inbound;
 use norm_core::{JobDone, Rng};
 use norm_files::receipts::Store;
+use norm_files::serials::Serials;
 use norm_files::sink::Backup;
-use norm_seal::{Gate, Role, SessionAddress};
+use norm_seal::{Gate, Guard, Role, SessionAddress};
 use tempfile::TempDir;
 
 use super::identity::StableIdentity;
@@ -138,6 +139,8 @@ where
         preview: scratch.as_ref().map(|_| options.directory.clone()),
         preserve: options.files.preserve,
         allow_sparse: options.files.allow_sparse,
+        serials: Serials::new(&options.files.state).filter(|_| scratch.is_none()),
+        accept_older: options.files.accept_older,
     };
     let settings = ReceiveSettings {
         because: link.chosen_because(),
@@ -164,7 +167,10 @@ where
     let other = OtherProtocol::default();
     let engine = Noticing::new(engine, options.flute.is_some(), other.clone());
     // What is dropped for a demonstration is lost on the network: outside of the seal.
-    let engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group)?;
+    let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group)?;
+    if options.effective_feedback() != Feedback::None {
+        engine.gate_mut().guard_mut().map(Guard::ask_if_live);
+    }
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
     let (outlet, events) = outlet();
@@ -287,6 +293,7 @@ impl<L: Layer<Engine: Engine>> Runner<L> {
             source: options.source,
             interface: link.interface().name.clone(),
             mtu: link.interface().mtu,
+            is_sealed: options.seal.is_some(),
             is_flute: options.flute.is_some(),
             spooling: options.flute.map(|_| options.block_memory() as u64),
             tsi: options.flute.and_then(|flute| flute.tsi),

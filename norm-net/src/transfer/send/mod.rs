@@ -38,6 +38,7 @@ mod slow_group;
 mod spool;
 mod spool_jobs;
 mod start;
+mod stating;
 mod withdrawn;
 
 pub use error::SendError;

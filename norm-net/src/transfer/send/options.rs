@@ -130,6 +130,9 @@ pub struct ContentOptions {
     /// Where hashes of files are kept, and looked for: with those of all files there, they are sent
     /// first without being asked for. By default there are none.
     pub state: StateFolders,
+    /// In a sealed session, receivers take the set until this long after it was begun, in whole
+    /// seconds. `None`: as long as it is sent, and 24 hours more at most.
+    pub expires: Option<Duration>,
 }
 
 /// The options of [`send`](super::send()): [`SendOptions::new`] has the defaults, and each field

@@ -9,6 +9,7 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::endpoint::Job;
 use norm_core::transfer::{NodeId, Outbound, OutboundNotice, ReceiverStanding};
+use norm_seal::StatedSet;
 
 use super::admission::Admission;
 use super::bounds::{Bounds, Change};
@@ -22,6 +23,7 @@ use super::receivers::{Met, Receivers, Summary};
 use super::sent_files::SentFiles;
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
+use super::stating::Stating;
 use super::withdrawn::WithdrawnFiles;
 use crate::event::{
     HashedFile, Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause,
@@ -74,6 +76,7 @@ pub(super) struct Parts {
     pub(super) no_receiver: Hint,
     pub(super) rate_trace: Option<RateTraceFile>,
     pub(super) withdrawn: WithdrawnFiles,
+    pub(super) stating: Option<Stating>,
 }
 
 /// A sending session, around any engine that sends.
@@ -93,6 +96,7 @@ pub(super) struct Session {
     next_progress: Timestamp,
     rate_trace: Option<RateTraceFile>,
     withdrawn: WithdrawnFiles,
+    stating: Option<Stating>,
     /// The longest packet that the interface takes, once it has refused a longer one.
     packet_limit: Option<u32>,
     gate: GateWatch,
@@ -116,6 +120,7 @@ impl Session {
             next_progress: now,
             rate_trace: parts.rate_trace,
             withdrawn: parts.withdrawn,
+            stating: parts.stating,
             packet_limit: None,
             gate: GateWatch::default(),
         }
@@ -372,6 +377,10 @@ impl<E: Outbound> Application<E> for Session {
     fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
         let hints = self.gate.note(state);
         hints.for_each(|hint| self.events.push(SendEvent::Hint(hint)));
+    }
+
+    fn states(&mut self) -> Option<StatedSet> {
+        self.stating.as_mut()?.news()
     }
 
     fn recovered(&mut self, recovered: Recovered) {

@@ -25,6 +25,7 @@ use super::sent_files::SentFiles;
 use super::session::{Facts, Parts, Session};
 use super::silence::HINT_AFTER;
 use super::slow_group::SeparateGroup;
+use super::stating::Stating;
 use super::withdrawn::WithdrawnFiles;
 use crate::announce::Announcing;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
@@ -49,6 +50,12 @@ pub(super) struct Repeat {
     pub(super) admission: Admission,
     /// What was hashed of it before, if that was wanted.
     pub(super) hashed: Option<HashedSet>,
+}
+
+impl Repeat {
+    fn into_parts(self) -> (Option<SetId>, Option<Admission>, Option<HashedSet>) {
+        (Some(self.set), Some(self.admission), self.hashed)
+    }
 }
 
 /// Starts a session; one in a separate group with the file set that it repeats.
@@ -85,18 +92,16 @@ pub(super) fn start_with<P: Protocol>(
     let mut settings = settings(options, &link, &found, &segment);
     let (mut rng, clock) = (Rng::new(options.seed.map_or_else(os_seed, Ok)?), Clock::start());
     let files = SentFiles::new(&found, options.content.hash_first);
-    let (repeated, admission, hashed) = repeat.map_or((None, None, None), |repeat| {
-        (Some(repeat.set), Some(repeat.admission), repeat.hashed)
-    });
+    let (repeated, admission, hashed) = repeat.map(Repeat::into_parts).unwrap_or_default();
+    let stated = (found.name(), found.manifest_hash);
     let carrier = protocol.carrier();
     let prepared = protocol.prepare(options, found, &segment, repeated, &mut rng, clock.now())?;
     let Prepared { mut engine, held, source, first_key, set, fec_id, block_len, left_out } =
         prepared;
-    settings.set = set;
-    settings.fec_id = fec_id;
-    settings.block_len = block_len;
+    settings = SendSettings { set, fec_id, block_len, ..settings };
     settings.left_out.extend(left_out.into_iter().map(LeftOut::from));
 
+    let stating = Stating::of(set, stated, &source, options);
     let (done, results) = unbounded();
     let stopper = Stopper::new(link.waker());
     let parts = Parts {
@@ -111,6 +116,7 @@ pub(super) fn start_with<P: Protocol>(
         no_receiver: no_receiver(options, &settings),
         rate_trace: rate_trace(options, &mut engine)?,
         withdrawn: WithdrawnFiles::new(set),
+        stating,
     };
     let description = describe(options, &settings, carrier, rng.next_u64());
     let announcing = match options.announce {

@@ -12,6 +12,7 @@ pub(super) fn write(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             write!(f, "{limit} file sets are on their way; another one is ignored")
         }
         Hint::SetIgnored { set, error, .. } => write!(f, "file set {set} is ignored: {error}"),
+        Hint::SetRefused { problem, .. } => write!(f, "a transfer is refused: {problem}"),
         Hint::OtherContent { content, .. } => {
             write!(f, "a transfer is ignored: its content is not the expected one, but {content}")
         }

@@ -7,7 +7,7 @@ use norm_core::endpoint::SenderId;
 
 use super::failure::Failure;
 use super::outcome::{Outcomes, Subject};
-use crate::event::ReceiveOutcome;
+use crate::event::{Problem, ReceiveOutcome};
 
 /// How long a complete receiver stays for its confirmation to be heard.
 pub(super) const MAX_STAY: Duration = Duration::from_secs(10);
@@ -92,6 +92,11 @@ impl Ending {
         self.farewells.senders.extend(sender);
         self.farewells.next = now + FAREWELL_INTERVAL;
         self.outcomes.failed(subject, known, failure);
+    }
+
+    /// A transfer is refused; others may come.
+    pub(super) fn refused(&mut self, problem: Problem) {
+        self.outcomes.refused(problem);
     }
 
     /// A sender is to hear once more what it was told just now.
@@ -197,7 +202,6 @@ mod tests {
     use norm_core::transfer::NodeId;
 
     use super::*;
-    use crate::event::Problem;
 
     const IDLE: Standing = Standing { is_busy: false, owes_release: false, heard: 0 };
     const SUBJECT: Subject = Subject::Standalone(NodeId(1));

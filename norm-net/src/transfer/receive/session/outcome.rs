@@ -7,7 +7,7 @@ use norm_core::fileset::ManifestHash;
 use norm_core::transfer::NodeId;
 
 use super::failure::{Failure, Severity};
-use crate::event::{MAX_REPORTS, ReceiveOutcome};
+use crate::event::{MAX_REPORTS, Problem, ReceiveOutcome};
 
 /// What a transfer is about: the same when it is begun again, by any sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub(super) struct Outcomes {
     lacks_files: bool,
     /// What has failed, and did not come otherwise.
     failed: BTreeMap<Subject, Failed>,
+    /// Why one was refused last.
+    refused: Option<Problem>,
 }
 
 impl Outcomes {
@@ -69,6 +71,11 @@ impl Outcomes {
             self.failed.remove(&gone);
         }
         self.failed.insert(subject, Failed { failure, known });
+    }
+
+    /// A transfer is refused: it is as if it had not been sent, unless nothing else comes.
+    pub(super) fn refused(&mut self, problem: Problem) {
+        self.refused = Some(problem);
     }
 
     /// When a transfer was complete first.
@@ -108,8 +115,11 @@ impl Outcomes {
         };
         match worst {
             None if complete => whole,
-            None if heard => ReceiveOutcome::Nothing,
-            None => ReceiveOutcome::NoSender,
+            None => match self.refused {
+                Some(problem) => ReceiveOutcome::Refused { problem },
+                None if heard => ReceiveOutcome::Nothing,
+                None => ReceiveOutcome::NoSender,
+            },
             Some(failure) if complete && failure.severity <= Severity::Unwanted => whole,
             Some(_) if complete => ReceiveOutcome::Partial,
             Some(Failure { severity, problem }) => match severity {
@@ -126,7 +136,6 @@ impl Outcomes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Problem;
 
     const NOW: Timestamp = Timestamp::ZERO;
     const FIRST: Subject = Subject::Content(ManifestHash([1; 32]));

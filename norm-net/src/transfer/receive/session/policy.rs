@@ -8,8 +8,10 @@ use std::time::Duration;
 use norm_core::fileset::{ContentHash, Manifest};
 use norm_files::Preserve;
 use norm_files::receipts::Store;
+use norm_files::serials::Serials;
 use norm_files::sink::{Backup, Only, PlaceOptions, Plan, Superfluous};
 
+use super::statements::Statements;
 use crate::transfer::receive::other_protocol::OtherProtocol;
 
 /// What of the user's options a session acts on.
@@ -35,6 +37,8 @@ pub(in crate::transfer::receive) struct Policy {
     pub interface: String,
     /// Bytes of an IP packet that it lets through, if that is known.
     pub mtu: Option<u32>,
+    /// Packets are sealed, and senders sign what they say.
+    pub is_sealed: bool,
     /// FLUTE is received, and not NORM.
     pub is_flute: bool,
     /// Bytes of memory for symbols, where those beyond wait on the disk.
@@ -43,6 +47,13 @@ pub(in crate::transfer::receive) struct Policy {
     pub tsi: Option<u64>,
     /// The sender of the other one, once it was heard.
     pub other: OtherProtocol,
+}
+
+impl Policy {
+    /// What was stated of sets: nothing yet.
+    pub(super) fn statements(&self) -> Statements {
+        Statements::new(self.files.serials.clone(), self.files.accept_older)
+    }
 }
 
 /// What becomes of files, on any thread.
@@ -67,6 +78,10 @@ pub(in crate::transfer::receive) struct FilePolicy {
     pub preserve: Preserve,
     /// Sets may be as sparse as they like.
     pub allow_sparse: bool,
+    /// Serial numbers of sets that were received before.
+    pub serials: Option<Serials>,
+    /// Sets may be older than those.
+    pub accept_older: bool,
 }
 
 /// How much of a set is received.

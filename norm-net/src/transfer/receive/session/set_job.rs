@@ -1,6 +1,7 @@
 //! One file set, from its first packet to its last file.
 
 mod arrival;
+mod covering;
 mod files;
 mod on_disk;
 mod opened;
@@ -25,7 +26,8 @@ use super::notifier::{Notifier, SetRef};
 use super::policy::Aim;
 use super::progress::{Measure, Progress};
 use super::tasks::{PreviewedSet, Target, VerifiedSet};
-use crate::event::{ReceiveProgress, SetReport};
+use crate::event::{Problem, ReceiveProgress, SetReport};
+pub(super) use covering::Covering;
 pub(super) use files::Placing;
 use on_disk::OnDisk;
 pub(super) use opened::OpenedPart;
@@ -63,6 +65,8 @@ pub(super) struct SetJob {
     lost: BTreeSet<usize>,
     /// Something wrong is to be asked for as soon as the engine can.
     asks_later: bool,
+    /// What its sender has stated of it.
+    covering: Covering,
     /// How far it is compared with files that are there.
     comparing: Comparing,
     /// Parts of the payload that are being read back.
@@ -104,6 +108,7 @@ impl SetJob {
             has_read_all: false,
             lost: BTreeSet::new(),
             asks_later: false,
+            covering: Covering::default(),
             comparing,
             reading: 0,
             placing: None,
@@ -134,6 +139,17 @@ impl SetJob {
     /// The same of which only this content is wanted, if one is named.
     pub(super) fn expecting(self, expect: Option<ContentHash>) -> Self {
         Self { expect, ..self }
+    }
+
+    /// The same of which its sender has to state something, if that is needed.
+    pub(super) fn with_covering(self, covering: Covering) -> Self {
+        Self { covering, ..self }
+    }
+
+    /// What its sender has to state of it and has not, when that is all that is missing.
+    pub(super) fn unproved(&self) -> Option<Problem> {
+        let is_read = self.all_written() && self.reading == 0;
+        self.covering.problem(self.state.digests()).filter(|_| is_read)
     }
 
     /// Its sender.
@@ -293,7 +309,11 @@ impl SetJob {
     /// For how long nothing more has come of what is missing.
     pub(super) fn stalled_for(&self, now: Timestamp) -> Duration {
         // Workers that check and place need their time, however long.
-        if self.all_written() { Duration::ZERO } else { self.progress.stalled_for(now) }
+        if self.all_written() && self.unproved().is_none() {
+            Duration::ZERO
+        } else {
+            self.progress.stalled_for(now)
+        }
     }
 
     /// When more of it came last.

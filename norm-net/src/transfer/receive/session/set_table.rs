@@ -23,7 +23,7 @@ use super::engine::Engine;
 use super::failure::{Failure, cannot_write};
 use super::policy::Aim;
 use super::remaining::{Candidate, KnownContents};
-use super::set_job::{OpenedPart, SetJob};
+use super::set_job::{Covering, OpenedPart, SetJob};
 use super::shared::{Shared, Turn};
 use super::sweeper::Sweeper;
 use super::tasks::{Owner, Target};
@@ -243,6 +243,7 @@ impl SetTable {
         turn.shared.summary.begun(begun);
         let job = SetJob::new(sender, state, spool, turn.now, turn.nacks()).with_aim(aim);
         let job = job.begun_at(begun);
+        let job = job.with_covering(Covering::new(turn.shared.policy.is_sealed));
         let job = job.expecting(turn.shared.policy.files.expect);
         job.give_up_needless(turn.engine);
         let (name, bytes) = (job.name(), job.payload_size());
@@ -257,6 +258,7 @@ impl SetTable {
             events.set_resumed(name, resumed, bytes);
         }
         self.jobs.insert(number, job);
+        self.apply_statement(turn, number);
         number
     }
 
@@ -396,6 +398,10 @@ impl SetTable {
             .map(|(&number, job)| (number, job.sender()))
             .collect();
         for (number, sender) in stalled {
+            if let Some(problem) = self.jobs.get(&number).and_then(SetJob::unproved) {
+                self.refuse(turn, number, problem);
+                continue;
+            }
             let problem = Problem::Stalled { after: limit };
             let is_gone = !turn.shared.policy.continuous && turn.is_silent(sender);
             let failure =

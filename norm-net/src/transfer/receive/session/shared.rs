@@ -8,6 +8,7 @@ use super::engine::Engine;
 use super::notifier::Notifier;
 use super::policy::Policy;
 use super::senders::SenderTable;
+use super::statements::Statements;
 use super::summary::Summary;
 use super::tasks::Tasks;
 use crate::transfer::gate_watch::GateWatch;
@@ -22,6 +23,7 @@ pub(super) struct Shared {
     pub(super) ending: Ending,
     pub(super) summary: Summary,
     pub(super) gate: GateWatch,
+    pub(super) statements: Statements,
 }
 
 /// Something happens: what a transfer needs to act on it.

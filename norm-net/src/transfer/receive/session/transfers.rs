@@ -10,6 +10,7 @@ use norm_core::Timestamp;
 use norm_core::endpoint::{ObjectRef, SenderId};
 use norm_core::transfer::{InboundNotice, NodeId, ObjectMeta};
 use norm_files::sink::Spools;
+use norm_seal::HeardStatement;
 
 use super::disk::DiskWatch;
 use super::engine::Engine;
@@ -180,6 +181,11 @@ impl Transfers {
         }
     }
 
+    /// A sender has stated something of a set.
+    pub(super) fn stated(&mut self, turn: &mut Turn<'_, impl Engine>, heard: &HeardStatement) {
+        self.sets.stated(turn, heard);
+    }
+
     /// It is known what an object is.
     fn opened(
         &mut self,
@@ -197,6 +203,10 @@ impl Transfers {
             }
             ObjectMeta::File { name, content } => {
                 let policy = &turn.shared.policy;
+                if policy.is_sealed {
+                    // Nothing that is signed says what is in it.
+                    return refuse_opaque(turn, object);
+                }
                 if policy.files.expect.is_some() && !policy.is_flute {
                     // Nothing tells what is in it.
                     return refuse_opaque(turn, object);
@@ -339,6 +349,7 @@ impl Transfers {
             self.sets.judge_wrong(turn);
             self.watch_disk(turn);
             self.sets.note_progress(turn);
+            self.sets.refuse_unproved(turn);
             self.give_up_stalled(turn);
             self.plan_end(turn);
         }

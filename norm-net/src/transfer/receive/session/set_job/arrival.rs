@@ -10,12 +10,14 @@ use std::sync::atomic::AtomicBool;
 use norm_core::Timestamp;
 use norm_core::endpoint::ObjectRef;
 use norm_core::fileset::{ContentError, ManifestHash, PartKind};
-use norm_files::sink::{Compared, Comparison, Part, PlanError, Reading, SetError};
+use norm_files::sink::{Compared, Comparison, Digests, Part, PlanError, Reading, SetError};
+use norm_seal::HeardStatement;
 
 use super::super::engine::Engine;
 use super::super::failure::{Failure, damaged, not_placed, not_planned};
 use super::super::policy::Aim;
 use super::super::tasks::{Check, Planned, SetResult, WrittenPart};
+use super::covering::Covered;
 use super::{OpenedPart, SetJob, Step, Verdict, WrongParts, whole};
 use crate::event::Problem;
 
@@ -190,21 +192,7 @@ impl SetJob {
                 }
                 Step::Judge
             }
-            SetResult::DigestList { key, digests: Ok(digests) } => {
-                let announced = self.summary().content;
-                if announced.is_some() && announced != digests.content() {
-                    return Step::Again(key, damaged(ContentError::ContentMismatch));
-                }
-                if let Some(expected) = self.expect.filter(|_| self.expect != digests.content()) {
-                    let other = |found| Problem::OtherContent { expected, found };
-                    // Without some of its files it is not the expected content either.
-                    let problem = digests.content().map_or(Problem::Withdrawn, other);
-                    return Step::Fail(Failure::wrong(problem));
-                }
-                self.state.digests_parsed(key, digests);
-                self.find_withdrawn();
-                Step::Judge
-            }
+            SetResult::DigestList { key, digests: Ok(digests) } => self.list_read(key, digests),
             SetResult::DigestList { key, digests: Err(error) } => Step::Again(key, damaged(error)),
             SetResult::Compared(compared) => Step::Compared(compared),
             SetResult::Previewed(preview, problem) => Step::Previewed(preview, problem),
@@ -216,6 +204,31 @@ impl SetJob {
                 Step::Fail(Failure::local(problem))
             }
         }
+    }
+
+    /// Its sender has stated something of it. What is to be judged by that, if anything has waited.
+    pub(in super::super) fn stated(&mut self, heard: &HeardStatement) -> Option<SetResult> {
+        let (key, digests) = self.covering.note(heard)?;
+        Some(SetResult::DigestList { key, digests: Ok(digests) })
+    }
+
+    fn list_read(&mut self, key: u64, digests: Arc<Digests>) -> Step {
+        let announced = self.summary().content;
+        let is_other = announced.is_some() && announced != digests.content();
+        match self.covering.judge(key, &digests, announced.is_some()) {
+            Covered::Yes if !is_other => {}
+            Covered::NotYet => return Step::Judge,
+            _ => return Step::Again(key, damaged(ContentError::ContentMismatch)),
+        }
+        if let Some(expected) = self.expect.filter(|_| self.expect != digests.content()) {
+            let other = |found| Problem::OtherContent { expected, found };
+            // Without some of its files it is not the expected content either.
+            let problem = digests.content().map_or(Problem::Withdrawn, other);
+            return Step::Fail(Failure::wrong(problem));
+        }
+        self.state.digests_parsed(key, digests);
+        self.find_withdrawn();
+        Step::Judge
     }
 
     fn manifest_read(
@@ -266,6 +279,9 @@ impl SetJob {
         if !self.spool.not_verified(|file| !self.is_awaited(file)).is_empty() {
             self.has_read_all = true;
             return Verdict::Unhashed;
+        }
+        if !self.covering.is_complete(self.state.digests()) {
+            return Verdict::Pending;
         }
         self.is_verified = true;
         self.lost = self.lost();

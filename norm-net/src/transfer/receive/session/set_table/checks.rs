@@ -8,10 +8,11 @@ use norm_core::fileset::{ManifestHash, SetId, Withdrawal};
 use norm_core::transfer::MemberState;
 use norm_files::receipts::ReceiptHeader;
 use norm_files::sink::{PlacedSet, PresentFiles, Reading, SetPreview};
+use norm_seal::HeardStatement;
 
 use super::retries::Retry;
 use super::{SetTable, refuse_complete};
-use crate::event::{Problem, SetFailure, SetReport};
+use crate::event::{Hint, Problem, SetFailure, SetReport};
 use crate::transfer::receive::session::duplicates;
 use crate::transfer::receive::session::engine::Engine;
 use crate::transfer::receive::session::failure::{Failure, Severity};
@@ -161,6 +162,61 @@ impl SetTable {
         }
     }
 
+    /// A sender has stated something of a set.
+    pub(in super::super) fn stated(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        heard: &HeardStatement,
+    ) {
+        if turn.shared.statements.note(heard) {
+            let copies = duplicates::copies(&self.jobs, heard.statement.set);
+            let copies: Vec<u64> = copies.map(|(number, _)| number).collect();
+            copies.into_iter().for_each(|number| self.apply_statement(turn, number));
+        }
+    }
+
+    /// Judges a set by what was stated of it, if anything was.
+    pub(super) fn apply_statement(&mut self, turn: &mut Turn<'_, impl Engine>, number: u64) {
+        let Some(job) = self.jobs.get_mut(&number) else { return };
+        let statements = &turn.shared.statements;
+        let Some(heard) = statements.of(job.id(), job.manifest()) else { return };
+        if let Some(problem) = statements.refusal(heard) {
+            return self.refuse(turn, number, problem);
+        }
+        match job.stated(heard) {
+            Some(result) => self.task_done(turn, number, result),
+            None => self.judge(turn, number),
+        }
+    }
+
+    /// Gives up sets of which something is to be proved that is not, when their senders say nothing
+    /// more.
+    pub(in super::super) fn refuse_unproved(&mut self, turn: &mut Turn<'_, impl Engine>) {
+        let silent = self.jobs.iter().filter(|(_, job)| turn.is_silent(job.sender()));
+        let unproved = silent.filter_map(|(&number, job)| Some((number, job.unproved()?)));
+        let unproved: Vec<(u64, Problem)> = unproved.collect();
+        unproved.into_iter().for_each(|(number, problem)| self.refuse(turn, number, problem));
+    }
+
+    /// Takes no more of a set, because of what was stated of it, or was not. The session goes on:
+    /// anybody can repeat what was sent once.
+    pub(super) fn refuse(
+        &mut self,
+        turn: &mut Turn<'_, impl Engine>,
+        number: u64,
+        problem: Problem,
+    ) {
+        let Some(job) = self.jobs.remove(&number) else { return };
+        let SetRef { sender, set } = job.name();
+        turn.engine.give_up(sender, job.keys());
+        turn.shared.senders.settle(sender, job.bytes_total());
+        self.tell(turn, sender, MemberState::Failed, problem.to_string());
+        turn.engine.report_now(sender, turn.now);
+        turn.shared.ending.refused(problem.clone());
+        turn.shared.events.hint(Hint::SetRefused { sender, set, problem });
+        job.release();
+    }
+
     /// Finds out what would become of a set, when enough is known of it.
     fn preview(&self, turn: &Turn<'_, impl Engine>, number: u64) {
         if let Some(previewed) = self.jobs.get(&number).and_then(SetJob::preview) {
@@ -277,6 +333,7 @@ impl SetTable {
         }
         let Some(job) = self.jobs.remove(&number) else { return };
         job.objects().for_each(|object| turn.engine.confirm(object));
+        turn.shared.statements.completed(id, content);
         turn.owe_release(sender);
         turn.shared.senders.settle(sender, job.bytes_total());
         let mut report = job.report(turn.engine, turn.now, placed.present);

@@ -1,0 +1,192 @@
+//! What guards say to each other: HELLO, statements, challenges and their answers. Engines hear
+//! nothing of it.
+
+use core::net::SocketAddr;
+
+use norm_core::Timestamp;
+use norm_core::endpoint::{Destination, Proof};
+
+use super::{Guard, Opened, Role};
+use crate::counters::DropReason;
+use crate::header::{HEADER_LEN, Header, Kind, RunId, TAG_LEN};
+use crate::hello::SIGNATURE_LEN;
+use crate::introducer::Introducer;
+use crate::proof::{self, Challenges};
+use crate::stated::{HeardStatement, Stated};
+use crate::stating::{StatedSet, Stating};
+
+/// A packet of a guard's own, as it leaves.
+#[derive(Clone, Debug)]
+pub struct Own {
+    /// Its bytes, seal included.
+    pub bytes: Vec<u8>,
+    /// Where it goes.
+    pub to: Destination,
+}
+
+/// What guards say to each other beside HELLOs.
+pub(super) struct Talk {
+    /// What a sender states of its set.
+    pub(super) stating: Stating,
+    /// What senders have stated to a receiver.
+    stated: Stated,
+    /// The runs that a receiver with a way back has challenged; `None` without one.
+    pub(super) challenges: Option<Challenges>,
+    /// What a sender has to answer.
+    answers: proof::Answers,
+}
+
+impl Talk {
+    pub(super) fn new() -> Self {
+        Self {
+            stating: Stating::default(),
+            stated: Stated::new(),
+            challenges: None,
+            answers: proof::Answers::default(),
+        }
+    }
+}
+
+impl Guard {
+    /// Has a receiver ask each sender whether it is live: only where senders hear it. Until that is
+    /// known, what a sender states is told as of one that may be recorded.
+    pub fn ask_if_live(&mut self) {
+        self.talk.challenges = Some(Challenges::default());
+        self.forward.ask();
+    }
+
+    /// States this set, or more of it than before: only of a sender that signs.
+    pub fn state(&mut self, set: StatedSet) {
+        if self.signs() {
+            self.talk.stating.state(set);
+        }
+    }
+
+    /// What a sender has stated that is news: said for the first time, or known since now to be of
+    /// a sender that is live.
+    pub fn poll_statement(&mut self) -> Option<HeardStatement> {
+        self.talk.stated.poll()
+    }
+
+    /// When [`poll_own`](Self::poll_own) has something.
+    pub fn next_own(&self) -> Option<Timestamp> {
+        let Talk { stating, challenges, answers, .. } = &self.talk;
+        let hello = self.introducer.as_ref().map(Introducer::next);
+        let challenge = challenges.as_ref().and_then(Challenges::next);
+        [hello, stating.next(), challenge, answers.next()].into_iter().flatten().min()
+    }
+
+    /// A packet that the guard has to send itself, if one is due: it goes before those of an
+    /// engine.
+    pub fn poll_own(&mut self, now: Timestamp) -> Option<Own> {
+        if self.wants_run() {
+            return None;
+        }
+        let to_group = |bytes| Own { bytes, to: Destination::Group };
+        if let Some(hello) = self.poll_hello(now).map(<[u8]>::to_vec) {
+            return Some(to_group(hello));
+        }
+        let wall = self.wall.at(now);
+        if let Some(text) = self.talk.stating.poll(now, wall, self.keys.signer()) {
+            let text = text.to_vec();
+            return self.seal_own((Kind::Statement, None), true, &text).map(to_group);
+        }
+        if let Some(text) = self.talk.answers.poll(now) {
+            return self.seal_own((Kind::Proof, None), true, &text).map(to_group);
+        }
+        let due = self.talk.challenges.as_mut()?.poll(now)?;
+        let there = self.forward.source_of(due.run);
+        let to = due.moved_to.or(there).unwrap_or(due.source);
+        let bytes = self.seal_own((Kind::Proof, Some(due.run)), false, &due.challenge)?;
+        Some(Own { bytes, to: Destination::Unicast(to) })
+    }
+
+    pub(crate) fn seal_own(
+        &mut self,
+        what: (Kind, Option<RunId>),
+        is_signed: bool,
+        text: &[u8],
+    ) -> Option<Vec<u8>> {
+        let signature = if is_signed { SIGNATURE_LEN } else { 0 };
+        let mut datagram = vec![0; HEADER_LEN + text.len() + signature + TAG_LEN];
+        datagram[HEADER_LEN..HEADER_LEN + text.len()].copy_from_slice(text);
+        self.seal_as(what, is_signed, &mut datagram).then_some(datagram)
+    }
+
+    /// Takes what another guard says.
+    pub(super) fn hear<'a>(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        header: &Header,
+        (text, proof): (&[u8], Proof),
+    ) -> Result<Opened<'a>, DropReason> {
+        let is_signed = proof == Proof::Signed;
+        let heard = match (header.kind, self.role) {
+            (Kind::Statement, Role::Receiver) if is_signed => {
+                self.hear_statement((now, source), header.run, text)
+            }
+            (Kind::Proof, Role::Receiver) if is_signed => self.hear_answer(now, header.run, text),
+            (Kind::Proof, Role::Sender) if !header.is_signed => self.hear_challenge(text),
+            _ => Err(DropReason::BadSignature),
+        };
+        heard.or_else(|reason| self.drop(reason)).map(|()| Opened::Own)
+    }
+
+    fn hear_statement(
+        &mut self,
+        heard: (Timestamp, SocketAddr),
+        run: RunId,
+        text: &[u8],
+    ) -> Result<(), DropReason> {
+        let introduction = self.introductions.as_ref().and_then(|known| known.get(run));
+        let signer = introduction.ok_or(DropReason::NoHello)?.signer;
+        let Talk { challenges, stated, .. } = &mut self.talk;
+        let is_live = challenges.as_ref().is_none_or(|challenges| challenges.is_live(run));
+        let is_news = stated.take(heard, run, signer, is_live, text)?;
+        self.counters.statements += u64::from(is_news);
+        Ok(())
+    }
+
+    fn hear_answer(&mut self, now: Timestamp, run: RunId, text: &[u8]) -> Result<(), DropReason> {
+        let signed = proof::parse(text).ok_or(DropReason::NotAuthentic)?;
+        let Talk { challenges: Some(challenges), stated, .. } = &mut self.talk else {
+            return Ok(());
+        };
+        if challenges.answered(run, signed) {
+            self.counters.live += 1;
+            stated.is_live(run);
+        }
+        if let Some(to) = challenges.moved(run, signed) {
+            self.forward.relocate(run, to, now);
+        }
+        Ok(())
+    }
+
+    fn hear_challenge(&mut self, text: &[u8]) -> Result<(), DropReason> {
+        match proof::parse(text) {
+            Some([challenge]) if self.introducer.is_some() => {
+                self.talk.answers.note(*challenge);
+                Ok(())
+            }
+            _ => Err(DropReason::NotAuthentic),
+        }
+    }
+
+    /// Packets of a run come from another address than before: asks there whether that is where its
+    /// sender is.
+    pub(super) fn challenge_at(&mut self, now: Timestamp, run: RunId, to: SocketAddr) {
+        let own = self.sealer.run();
+        if let Some(challenges) = &mut self.talk.challenges {
+            challenges.begin_at(now, &self.secret, own, run, to);
+        }
+    }
+
+    /// Asks the sender of a run that was introduced whether it is live.
+    pub(super) fn challenge(&mut self, now: Timestamp, source: SocketAddr, run: RunId) {
+        let own = self.sealer.run();
+        if let Some(challenges) = &mut self.talk.challenges {
+            challenges.begin(now, &self.secret, own, run, source);
+        }
+    }
+}
