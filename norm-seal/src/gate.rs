@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Margins, Proof, Transmit, TransmitBuf};
 
+use crate::book::Book;
 use crate::guard::{Guard, Opened};
 use crate::header::{RunId, SEAL, sealed_key_id};
 use crate::hello::SIGNATURE_LEN;
@@ -19,6 +20,11 @@ pub trait RunSource {
     /// # Errors
     /// When there are no random bytes: nothing may be sealed any more.
     fn draw(&mut self) -> Result<RunId, NoRandomness>;
+
+    /// The keys of the next epoch, when they are due and made; none where none are handed out.
+    fn poll_book(&mut self, _now: Timestamp, _guard: &Guard) -> Option<Book> {
+        None
+    }
 }
 
 /// The source of random bytes has failed.
@@ -79,6 +85,14 @@ impl<R: RunSource> Gate<R> {
         self.guard.as_ref().map_or(self.unopened, |guard| guard.counters().unopened)
     }
 
+    /// Hands out the keys of the next epoch, if they have been made. To be called now and then.
+    pub fn rekey(&mut self, now: Timestamp) {
+        let Some(guard) = &mut self.guard else { return };
+        if let Some(book) = self.runs.poll_book(now, guard) {
+            guard.begin_epoch(now, book);
+        }
+    }
+
     /// Why nothing can be sealed any more.
     pub fn failure(&self) -> Option<NoRandomness> {
         self.failure
@@ -95,7 +109,7 @@ impl<R: RunSource> Gate<R> {
         if let Some(guard) = &mut self.guard {
             return match guard.open(now, source, datagram) {
                 Ok(Opened::Text(text, proof)) => Some((text, proof)),
-                Ok(Opened::Hello) | Err(_) => None,
+                Ok(Opened::Hello | Opened::Keys) | Err(_) => None,
             };
         }
         match sealed_key_id(datagram) {
@@ -122,9 +136,18 @@ impl<R: RunSource> Gate<R> {
         out.transmit(Destination::Group)
     }
 
-    /// When a HELLO is due.
-    pub fn next_hello(&self) -> Option<Timestamp> {
-        self.guard.as_ref().and_then(Guard::next_hello)
+    /// When a HELLO is due, or something that concerns keys.
+    pub fn next(&self) -> Option<Timestamp> {
+        let guard = self.guard.as_ref()?;
+        guard.next_hello().into_iter().chain(guard.next_keys()).min()
+    }
+
+    /// Writes what is due of KEYS, requests for it, and answers.
+    pub fn poll_keys(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
+        let (destination, datagram) = self.guard.as_mut()?.poll_keys(now)?;
+        out.set_margins(Margins::NONE);
+        out.append(|bytes| bytes.extend_from_slice(datagram));
+        out.transmit(destination)
     }
 
     /// Seals what an engine has written, and signs it if it is to be signed. `None` if it cannot

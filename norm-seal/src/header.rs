@@ -54,6 +54,12 @@ pub enum Kind {
     Feedback,
     /// From a sender, in the clear: which key signs in its run.
     Hello,
+    /// From a sender, in the clear: the secret of an epoch, wrapped for its recipients.
+    Keys,
+    /// From a receiver, in the clear: it asks for that.
+    KeyRequest,
+    /// From a sender, in the clear: answers it.
+    Answer,
 }
 
 impl Kind {
@@ -62,6 +68,9 @@ impl Kind {
             Self::Forward => 0,
             Self::Feedback => 1,
             Self::Hello => 2,
+            Self::Keys => 3,
+            Self::KeyRequest => 4,
+            Self::Answer => 6,
         }
     }
 
@@ -70,6 +79,9 @@ impl Kind {
             0 => Some(Self::Forward),
             1 => Some(Self::Feedback),
             2 => Some(Self::Hello),
+            3 => Some(Self::Keys),
+            4 => Some(Self::KeyRequest),
+            6 => Some(Self::Answer),
             _ => None,
         }
     }
@@ -102,7 +114,8 @@ pub(crate) struct Header {
     pub(crate) epoch: Epoch,
     pub(crate) key_id: KeyId,
     pub(crate) run: RunId,
-    /// Of a HELLO when it was made, in seconds since 1970.
+    /// Of a HELLO when it was made, in seconds since 1970; of KEYS the range of its tags; of a
+    /// request and its answer the nonce.
     pub(crate) counter: u64,
 }
 
@@ -198,7 +211,7 @@ mod tests {
     fn what_is_not_of_this_version_has_no_header() {
         assert_eq!(Header::parse(&datagram()[..HEADER_LEN + TAG_LEN - 1]), None, "too short");
         for (byte, value) in
-            [(0, 0x12), (0, 0x53), (0, 0x50), (1, 3), (1, 0x81), (1, 0x82), (1, 0x11)]
+            [(0, 0x12), (0, 0x53), (0, 0x50), (1, 5), (1, 0x81), (1, 0x83), (1, 0x11)]
         {
             let mut other = datagram();
             other[byte] = value;

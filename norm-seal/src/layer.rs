@@ -59,6 +59,9 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
         if let Some(hello) = self.gate.poll_hello(now, out) {
             return Some(hello);
         }
+        if let Some(keys) = self.gate.poll_keys(now, out) {
+            return Some(keys);
+        }
         self.gate.prepare(out);
         let transmit = self.engine.poll_transmit(now, out)?;
         self.gate.seal(transmit, out)
@@ -73,6 +76,6 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
     }
 
     fn poll_timeout(&self) -> Option<Timestamp> {
-        self.engine.poll_timeout().into_iter().chain(self.gate.next_hello()).min()
+        self.engine.poll_timeout().into_iter().chain(self.gate.next()).min()
     }
 }

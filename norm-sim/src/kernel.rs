@@ -397,7 +397,10 @@ impl Kernel {
             senders: self.senders().map(|(_, node)| node.outcome()).collect(),
             receivers: self
                 .receivers()
-                .map(|(host, node)| ReceiverOutcome { host_drops: host.drops(), ..node.outcome() })
+                .map(|(host, node)| {
+                    let (host_drops, seal) = (host.drops(), host.seal_counters());
+                    ReceiverOutcome { host_drops, seal, ..node.outcome() }
+                })
                 .collect(),
             populations: self.populations().map(Population::outcome).collect(),
             flute_senders: self.flute_senders().map(FluteSender::outcome).collect(),

@@ -7,6 +7,7 @@ use norm_core::flute::receiver::ReceiverStats as FluteReceiverStats;
 use norm_core::norm::receiver::ReceiverStats;
 use norm_core::norm::sender::{SenderEvent, SenderStats};
 use norm_core::transfer::OutboundStats;
+use norm_seal::SealCounters;
 
 use crate::packet::{HostId, To};
 
@@ -101,6 +102,8 @@ pub struct ReceiverOutcome {
     pub peak_blocks: u32,
     /// Packets that its host's socket had no room for, over all starts.
     pub host_drops: u64,
+    /// What the gate of its host has counted, where keys are handed out.
+    pub seal: Option<SealCounters>,
 }
 
 /// The outcome of a population.
@@ -208,6 +211,7 @@ impl ReceiverOutcome {
             stats: ReceiverStats::default(),
             peak_blocks: 0,
             host_drops: 0,
+            seal: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use norm_net::{ContentHash, Feedback};
 use super::announce::FindArgs;
 use super::exit_codes;
 use super::flute::FluteRecvArgs;
-use super::key::KeyArgs;
+use super::key::{IdentityArgs, KeyArgs};
 use super::preserve::PreserveArgs;
 use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SessionArgs};
 use crate::units;
@@ -92,6 +92,10 @@ pub struct RecvArgs {
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub identities: IdentityArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub common: CommonArgs,
 
     /// Share of arriving packets to drop, to test repair
@@ -166,7 +170,7 @@ pub struct FileArgs {
     pub no_resume: bool,
 }
 
-const EXITS: [(u8, &str); 8] = [
+const EXITS: [(u8, &str); 9] = [
     (0, "success: everything received and verified"),
     (3, "wrong key: what is sent has another one, or none; or none, with NORM_REQUIRE_KEY=1"),
     (4, "a file or directory cannot be written"),
@@ -175,6 +179,7 @@ const EXITS: [(u8, &str); 8] = [
     (7, "nothing received"),
     (8, "verification failed: content differs from what was sent"),
     (9, "evicted: too slow for the other receivers"),
+    (12, "left out: the sender has gone on to a key that this receiver did not get"),
 ];
 
 const EXAMPLES: &str = "\

@@ -2,6 +2,7 @@
 
 mod downlink;
 mod processor;
+mod recipients;
 pub(crate) mod seal;
 mod socket;
 
@@ -10,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use norm_core::{Rng, Timestamp};
+use norm_seal::SealCounters;
 
 use crate::clock::{Clock, START};
 use crate::invariants::{check_timer, is_request_to_all};
@@ -18,11 +20,12 @@ use crate::node::{Machine, Outbox};
 use crate::outcome::Captured;
 use crate::packet::{Body, HostId, Packet, To, mix};
 use crate::reference::Reference;
-use crate::scenario::{self, Change, Role, Scenario};
+use crate::scenario::{Change, Role, Scenario};
 use crate::switch::{Arriving, Entry, Log};
 
 use downlink::Downlink;
 use processor::Processor;
+use recipients::Recipients;
 use seal::{HostSeal, Sealing};
 use socket::Socket;
 
@@ -131,7 +134,7 @@ impl Host {
             ),
             processor: plan.limits.map(|limits| Processor::new(limits, rng(3))),
             captures: false,
-            seal: seal(scenario, plan, rng(4)),
+            seal: seal(scenario, id, rng(4)),
             is_receiver: matches!(plan.role, Role::Receiver(_)),
             cut_off: false,
             audience: reference.receivers.into(),
@@ -171,6 +174,11 @@ impl Host {
     /// A fingerprint of everything that arrived and was sent.
     pub(crate) fn trace(&self) -> [u64; 2] {
         self.trace
+    }
+
+    /// What the gate has counted where keys are handed out.
+    pub(crate) fn seal_counters(&self) -> Option<SealCounters> {
+        self.seal.as_ref().filter(|seal| seal.has_recipients()).map(|seal| *seal.counters())
     }
 
     /// Number of packets that the socket has dropped.
@@ -356,6 +364,7 @@ impl Host {
         self.introduce(at, turn);
         if !turn.outbox.packets.is_empty() {
             self.send(at, turn);
+            self.introduce(at, turn);
         }
         let next = self.next();
         if next != self.timer.asked {
@@ -448,38 +457,48 @@ impl Host {
         turn.sent.push((at, packet));
     }
 
-    /// Says which key signs in the session, if that is due.
+    /// Says which key signs in the session, and hands out keys or asks for them, if that is due.
     fn introduce(&mut self, at: Timestamp, turn: &mut Turn) {
         let now = self.clock.shows(at);
-        // A node that waits for nothing has ended its session.
-        let is_over = !self.alive || self.machine.next() == Timestamp::MAX;
-        let Some(seal) = self.seal.as_mut().filter(|_| !is_over) else { return };
-        seal.set_time(now, at);
-        let Some(hello) = seal.hello(now) else { return };
-        let packet = Packet::new(self.id, To::Group, Body::Datagram(hello));
-        let packet = Packet { from_moves: self.moves, ..packet };
-        self.carry(at, packet, turn);
+        loop {
+            // A node that waits for nothing has ended its session.
+            let is_over =
+                !self.alive || !self.waits_for_keys() && (self.machine.next() == Timestamp::MAX);
+            let Some(seal) = self.seal.as_mut().filter(|_| !is_over) else { return };
+            seal.set_time(now, at);
+            seal.change_keys(now, at);
+            let Some((to, datagram)) = seal.poll(now) else { return };
+            let packet = Packet::new(self.id, to, Body::Datagram(datagram));
+            let packet = Packet { from_moves: self.moves, ..packet };
+            self.carry(at, packet, turn);
+        }
+    }
+
+    /// True of a receiver that has heard nothing yet because it has no key.
+    fn waits_for_keys(&self) -> bool {
+        self.is_receiver && self.seal.as_ref().is_some_and(HostSeal::has_recipients)
     }
 
     /// When the node or its gate wants to wake up, by the host's clock.
     fn next(&self) -> Timestamp {
         let next = self.machine.next();
-        if !self.alive || next == Timestamp::MAX {
+        if !self.alive || (self.machine.next() == Timestamp::MAX) && !self.waits_for_keys() {
             return Timestamp::MAX;
         }
-        let hello = self.seal.as_ref().and_then(HostSeal::next_hello);
-        hello.map_or(next, |hello| next.min(hello))
+        let own = self.seal.as_ref().and_then(HostSeal::next);
+        own.map_or(next, |own| next.min(own))
     }
 }
 
 /// The gate of a host; `None` for those without the key.
-fn seal(scenario: &Scenario, plan: &scenario::Host, rng: Rng) -> Option<HostSeal> {
-    let role = match plan.role {
+fn seal(scenario: &Scenario, id: HostId, rng: Rng) -> Option<HostSeal> {
+    let role = match scenario.hosts[id as usize].role {
         Role::Sender(_) | Role::FluteSender(_) => norm_seal::Role::Sender,
         Role::Receiver(_) | Role::FluteReceiver(_) => norm_seal::Role::Receiver,
         Role::Tcp(_) | Role::Population(_) | Role::Engine(_) | Role::Attacker(_) => return None,
     };
-    scenario.sealed.map(|suite| HostSeal::new(role, suite, rng))
+    let recipients = Recipients::of(scenario);
+    scenario.sealed.map(|suite| HostSeal::new(id, (role, suite), recipients, rng))
 }
 
 /// A packet as it leaves the gate; `None` if it cannot be sealed.

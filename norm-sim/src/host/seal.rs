@@ -3,15 +3,19 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
+use norm_core::endpoint::Destination;
+
 use norm_core::{Rng, Timestamp};
 use norm_seal::exercise::{Forgery, forge as forge_with};
 use norm_seal::{
-    GroupSecret, Guard, HEADER_LEN, Keyring, Opened, Role, RunId, SIGNATURE_LEN, SessionAddress,
-    Signer, Suite, TAG_LEN,
+    GroupSecret, Guard, HEADER_LEN, Keyring, Opened, Role, RunId, SIGNATURE_LEN, SealCounters,
+    SessionAddress, Signer, Suite, TAG_LEN,
 };
 
+use super::recipients::{self, Recipients};
+
 use crate::clock::START;
-use crate::packet::{Body, Packet, address};
+use crate::packet::{Body, HostId, Packet, To, address, host_at};
 
 /// The session's group.
 const GROUP: ([u8; 4], u16) = ([239, 255, 1, 1], 6003);
@@ -24,8 +28,11 @@ const WALL: u64 = 1_800_000_000;
 
 /// A guard, and the random numbers that its runs come from.
 pub(super) struct HostSeal {
+    host: HostId,
     role: Role,
     suite: Suite,
+    /// Whom keys are handed to.
+    recipients: Option<Recipients>,
     guard: Guard,
     rng: Rng,
     /// Work space.
@@ -43,19 +50,43 @@ pub(super) struct Sealing {
 
 impl HostSeal {
     /// The gate of a host that holds the key of all sealed runs.
-    pub(super) fn new(role: Role, suite: Suite, mut rng: Rng) -> Self {
-        let guard = guard(role, suite, &mut rng);
-        Self { role, suite, guard, rng, bytes: Vec::new() }
+    pub(super) fn new(
+        host: HostId,
+        (role, suite): (Role, Suite),
+        recipients: Option<Recipients>,
+        mut rng: Rng,
+    ) -> Self {
+        let guard = guard(host, (role, suite), recipients.as_ref(), &mut rng);
+        Self { host, role, suite, recipients, guard, rng, bytes: Vec::new() }
     }
 
     /// The host starts again, with nothing but its key.
     pub(super) fn restart(&mut self) {
-        self.guard = guard(self.role, self.suite, &mut self.rng);
+        let kind = (self.role, self.suite);
+        self.guard = guard(self.host, kind, self.recipients.as_ref(), &mut self.rng);
     }
 
-    /// When a HELLO is due.
-    pub(super) fn next_hello(&self) -> Option<Timestamp> {
-        self.guard.next_hello()
+    /// When something is due that is no engine's, by the host's clock.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.guard.next_hello().into_iter().chain(self.guard.next_keys()).min()
+    }
+
+    /// True where keys are handed out.
+    pub(super) fn has_recipients(&self) -> bool {
+        self.recipients.is_some()
+    }
+
+    /// What was counted.
+    pub(super) fn counters(&self) -> &SealCounters {
+        self.guard.counters()
+    }
+
+    /// Hands out other keys if it is time, by the host's clock and in truth.
+    pub(super) fn change_keys(&mut self, now: Timestamp, at: Timestamp) {
+        let Self { recipients, guard, rng, role: Role::Sender, .. } = self else { return };
+        if let Some(recipients) = recipients {
+            recipients.change((now, at), SessionAddress::of(GROUP.into()), guard, rng);
+        }
     }
 
     /// Says what time it is: by the host's clock, and in truth, which its time of day shows.
@@ -63,10 +94,20 @@ impl HostSeal {
         self.guard.set_wall_clock(now, WALL + truth.saturating_since(START).as_secs());
     }
 
-    /// The HELLO that is due.
-    pub(super) fn hello(&mut self, now: Timestamp) -> Option<Arc<[u8]>> {
+    /// What is due that is no engine's.
+    pub(super) fn poll(&mut self, now: Timestamp) -> Option<(To, Arc<[u8]>)> {
         self.draw();
-        self.guard.poll_hello(now).map(Arc::from)
+        if let Some(hello) = self.guard.poll_hello(now) {
+            return Some((To::Group, Arc::from(hello)));
+        }
+        let (to, datagram) = self.guard.poll_keys(now)?;
+        let to = match to {
+            Destination::Group => To::Group,
+            Destination::Unicast(to) => {
+                host_at(to).map(|(host, moves)| To::Address(host, moves))?
+            }
+        };
+        Some((to, Arc::from(datagram)))
     }
 
     /// What leaves; `None` when it cannot be sealed.
@@ -104,20 +145,37 @@ impl HostSeal {
     }
 }
 
-fn guard(role: Role, suite: Suite, rng: &mut Rng) -> Guard {
-    let (keys, signer) = (Keyring::new(GroupSecret::new(SECRET)), Signer::from_seed(SIGNER));
+fn guard(
+    host: HostId,
+    (role, suite): (Role, Suite),
+    recipients: Option<&Recipients>,
+    rng: &mut Rng,
+) -> Guard {
+    let signer = Signer::from_seed(SIGNER);
+    let keys = match recipients {
+        None => Keyring::new(GroupSecret::new(SECRET)),
+        Some(_) => Keyring::of_recipient(recipients::identity(host).into_iter().collect()),
+    };
     let (address, run) = (SessionAddress::of(GROUP.into()), draw(rng));
     match role {
         Role::Sender => {
-            let mut seed = [0; 32];
-            seed.as_chunks_mut().0.iter_mut().for_each(|word: &mut [u8; 8]| {
-                *word = rng.next_u64().to_be_bytes();
-            });
-            Guard::new(role, keys.with_signer(signer), suite, address, run).signing(&seed)
+            let seed = recipients::bytes(rng);
+            let guard = Guard::new(role, keys.with_signer(signer), suite, address, run);
+            let guard = guard.signing(&seed);
+            let subject = guard.session().map(|session| (address, session));
+            let book = recipients.zip(subject).and_then(|(them, subject)| them.first(subject, rng));
+            match book {
+                Some(book) => guard.with_book(book),
+                None => guard,
+            }
         }
         Role::Receiver => {
             let keys = keys.with_trusted(signer.verifier());
-            Guard::new(role, keys, suite, address, run).requiring_hello()
+            let guard = Guard::new(role, keys, suite, address, run).requiring_hello();
+            match recipients {
+                Some(recipients) => guard.with_identities(recipients.one_way),
+                None => guard,
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ use norm_core::Timestamp;
 use norm_core::endpoint::Job;
 use norm_core::transfer::InboundStats;
 
-use crate::event::ReceiveReport;
+use crate::event::{ReceiveOutcome, ReceiveReport};
 use crate::io::driver::Application;
 use crate::io::error::NetError;
 use crate::io::membership::{Expected, Recovered};
@@ -110,6 +110,11 @@ impl Session {
         let elapsed = now.saturating_since(ending.started());
         let idle = ending.was_idle();
         let outcome = ending.outcome(!senders.is_empty());
+        let outcome = match outcome {
+            ReceiveOutcome::Complete => ReceiveOutcome::Complete,
+            _ if gate.is_left_out() => ReceiveOutcome::LeftOut,
+            outcome => outcome,
+        };
         let security = gate.security();
         ReceiveReport { idle, security, ..summary.into_report(outcome, elapsed, stats) }
     }
@@ -167,6 +172,9 @@ impl<E: Engine> Application<E> for Session {
     fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
         let hints = self.shared.gate.note(state);
         hints.for_each(|hint| self.shared.events.hint(hint));
+        if self.shared.gate.is_left_out() {
+            self.stopper.stop();
+        }
     }
 
     fn turn(&mut self, engine: &mut E, now: Timestamp) -> ControlFlow<()> {
