@@ -1,5 +1,6 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the first one stops the session cleanly, the next one ends the
-//! program. SIGHUP can have a file read again instead. A sender that leaves its receivers to another one takes a second one to end them, too.
+//! program. SIGHUP can have a file read again instead. A sender that leaves its receivers to
+//! another one takes a second one to end them, too.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -187,7 +187,8 @@ mod tests {
             prop_assert_eq!(all, tags.len());
             for page in &pages {
                 prop_assert!(page.stanzas.len() <= STANZAS);
-                prop_assert!(page.stanzas.iter().all(|stanza| (page.from..=page.to).contains(&stanza.tag)));
+                let range = page.from..=page.to;
+                prop_assert!(page.stanzas.iter().all(|stanza| range.contains(&stanza.tag)));
             }
         }
     }

@@ -44,12 +44,12 @@ pub struct KeyArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = SECURITY)]
 pub struct RecipientArgs {
-    /// Seal for these receivers only: age1…, "ssh-ed25519 …", or files
+    /// Seal for these receivers only: age1..., "ssh-ed25519 ...", or files
     ///
-    /// May be repeated. Files are read as they are: lists of keys with comments, authorized_keys,
-    /// known_hosts, .keys and .pub files. Keys of other types are skipped and counted. Receivers
-    /// use --identity. Requires --sign. SIGHUP reads the files again; receivers that are no
-    /// longer in them are left out from then on.
+    /// May be repeated. Files are read as they are: lists of keys with comments,
+    /// authorized_keys, known_hosts, .keys and .pub files. Keys of other types are skipped and
+    /// counted. Receivers use --identity. Requires --sign. SIGHUP reads the files again;
+    /// receivers that are no longer in them are left out from then on.
     #[arg(long, verbatim_doc_comment, value_name = "FILE|KEY", requires = "sign",
         conflicts_with_all = ["key", "phrase", "phrase_file", "insecure"])]
     pub to: Vec<String>,
@@ -69,14 +69,14 @@ pub struct RecipientArgs {
 pub struct IdentityArgs {
     /// Open what is sealed for this key: of age, or OpenSSH private key
     ///
-    /// May be repeated. The ssh key is of the type ssh-ed25519 and has no passphrase; the host key
-    /// /etc/ssh/ssh_host_ed25519_key is one. Others must not be able to read the file. Requires
-    /// --trust.
+    /// May be repeated. The ssh key is of the type ssh-ed25519 and has no passphrase; the host
+    /// key /etc/ssh/ssh_host_ed25519_key is one. Others must not be able to read the file.
+    /// Requires --trust.
     #[arg(long, verbatim_doc_comment, value_name = "FILE", requires = "trust",
         conflicts_with_all = ["key", "phrase", "phrase_file", "insecure"])]
     pub identity: Vec<PathBuf>,
 
-    /// Believe senders that sign with this "ssh-ed25519 …" key, or file
+    /// Believe senders that sign with this "ssh-ed25519 ..." key, or file
     ///
     /// May be repeated. Files are .pub files, allowed_signers, or NAME.join of the sender.
     #[arg(long, verbatim_doc_comment, value_name = "FILE|KEY", requires = "identity")]

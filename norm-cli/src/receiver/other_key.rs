@@ -44,7 +44,8 @@ fn other_signer(security: &Security) -> Option<String> {
     );
     Some(format!(
         "{from} sends in this group, but {signs}, and another sender is believed here: give the \
-         .join file that was made with its key, or its key with --trust, or find out who sends there"
+         .join file that was made with its key, or its key with --trust, or find out who sends \
+         there"
     ))
 }
 

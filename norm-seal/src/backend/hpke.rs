@@ -135,9 +135,9 @@ mod tests {
         assert_eq!(unwrap(&identity, &info, &enc, &wrapped).as_deref(), Some(&[7; 32]));
         let text: [u8; 29] = hex("4265617574792069732074727574682c20747275746820626561757479");
         let aad: [u8; 7] = hex("436f756e742d30");
-        let expected: [u8; 45] = hex(
-            "1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60b4db21993c62ce81883d2dd1b51a28",
-        );
+        let expected: [u8; 45] =
+            hex("1c5250d8034ec2b784ba2cfd69dbdb8af406cfe3ff938e131f0def8c8b60\
+            b4db21993c62ce81883d2dd1b51a28");
         let public = <X25519HkdfSha256 as Kem>::PublicKey::from_bytes(&recipient).unwrap();
         let (_, mut context) = hpke::setup_sender_with_rng::<
             ChaCha20Poly1305,

@@ -75,7 +75,7 @@ fn hellos() -> String {
 /// A session that hands out keys: its HELLO, all pages, and a packet, for each recipient.
 fn keys_pages() -> String {
     let mut text = String::from(
-        "# KEYS, and packets that are sealed with their secret: docs/wire.md. Written by the tests.\n",
+        "# KEYS, and packets sealed with their secret: docs/wire.md. Written by the tests.\n",
     );
     for (address, count) in [("239.1.2.3:6003", 3), ("[ff15::1]:6003", 20), ("192.0.2.1:6003", 1)] {
         let group = SessionAddress::of(address.parse().unwrap());

@@ -103,7 +103,7 @@ impl Session {
     /// removed.
     pub(super) fn report(self, stats: &InboundStats, now: Timestamp) -> ReceiveReport {
         let Self { shared, transfers, .. } = self;
-        let Shared { events, senders, tasks, ending, summary, gate, .. } = shared;
+        let Shared { policy, events, senders, tasks, ending, summary, gate } = shared;
         // Workers hold the files of the sets they work for.
         tasks.finish();
         transfers.close(&events);
@@ -112,7 +112,7 @@ impl Session {
         let outcome = ending.outcome(!senders.is_empty());
         let outcome = match outcome {
             ReceiveOutcome::Complete => ReceiveOutcome::Complete,
-            _ if gate.is_left_out() => ReceiveOutcome::LeftOut,
+            _ if gate.is_left_out() && !policy.continuous => ReceiveOutcome::LeftOut,
             outcome => outcome,
         };
         let security = gate.security();
@@ -172,7 +172,8 @@ impl<E: Engine> Application<E> for Session {
     fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
         let hints = self.shared.gate.note(state);
         hints.for_each(|hint| self.shared.events.hint(hint));
-        if self.shared.gate.is_left_out() {
+        // A service goes on: there may be other senders.
+        if self.shared.gate.is_left_out() && !self.shared.policy.continuous {
             self.stopper.stop();
         }
     }
