@@ -291,6 +291,36 @@ fn old_pages_bring_no_old_epoch_back() {
 }
 
 #[test]
+fn one_that_comes_late_takes_no_page_of_an_epoch_before_the_one_in_use() {
+    let (mut sender, mut one, mut late) = (sender_to(&[1, 2]), recipient(1), recipient(2));
+    let old = said(&mut sender, NOW);
+    let next = book(&sender, 1, &[1]);
+    assert!(sender.begin_epoch(after(10), next));
+    run(&mut sender, &mut [&mut one], 10..4_000);
+    sender.set_run(RunId([1; 12]));
+    let hello = said(&mut sender, after(4_000));
+    tell(&mut late, after(4_000), &hello[0].1).unwrap();
+    tell(&mut late, after(4_000), &old[1].1).unwrap();
+    assert_eq!((late.key_id(), late.counters().epochs), (None, 0));
+}
+
+/// Without the time of day all HELLOs are made at the same time.
+#[test]
+fn epoch_in_use_is_known_where_no_clock_is() {
+    let (mut sender, mut one, mut two) = (sender_to(&[1, 2]), recipient(1), recipient(2));
+    for guard in [&mut sender, &mut one, &mut two] {
+        guard.set_wall_clock(NOW, 0);
+    }
+    run(&mut sender, &mut [&mut one, &mut two], 0..600);
+    let next = book(&sender, 1, &[1]);
+    assert!(sender.begin_epoch(after(600), next));
+    run(&mut sender, &mut [&mut one, &mut two], 600..4_000);
+    assert!(two.counters().left_out.packets > 0);
+    let data = forward(&mut sender, b"data");
+    assert_eq!(open_at(&mut one, after(4_000), sender_at(), &data).unwrap(), b"data");
+}
+
+#[test]
 fn recipient_of_one_sender_cannot_seal_as_another() {
     let (mut first, mut second) = (sender_of(1, &[1, 2]), sender_of(2, &[1]));
     let mut one = recipient(1);
