@@ -304,6 +304,18 @@ fn one_that_comes_late_takes_no_page_of_an_epoch_before_the_one_in_use() {
     assert_eq!((late.key_id(), late.counters().epochs), (None, 0));
 }
 
+#[test]
+fn recipient_that_goes_to_another_group_has_the_keys_of_no_session_there() {
+    let (mut sender, mut one) = (sender_to(&[1]), recipient(1));
+    run(&mut sender, &mut [&mut one], 0..100);
+    assert!(one.key_id().is_some());
+    one.set_address(group(7000));
+    assert_eq!((one.key_id(), one.next_keys()), (None, None));
+    one.set_address(group(6003));
+    run(&mut sender, &mut [&mut one], 1_000..3_000);
+    assert_eq!(one.key_id(), sender.key_id());
+}
+
 /// Without the time of day all HELLOs are made at the same time.
 #[test]
 fn epoch_in_use_is_known_where_no_clock_is() {
@@ -371,6 +383,10 @@ fn flood_of_forged_hellos_and_pages_keeps_no_recipient_from_its_key() {
             run(&mut sender, &mut [&mut one], ms..ms + 1);
             ms += 1;
         }
+        let verified = one.counters().dropped(DropReason::BadSignature);
+        assert!(verified <= 200 * (ms / 100 + 1), "{verified} were verified in {ms} ms");
+        let dropped = one.counters().dropped(DropReason::TooMany);
+        assert!(dropped > verified, "{dropped} were not, and {verified} were, in {ms} ms");
         slowest = slowest.max(Duration::from_millis(ms));
     }
     println!("keys after {slowest:?} at the latest");
