@@ -393,6 +393,21 @@ fn flood_of_forged_hellos_and_pages_keeps_no_recipient_from_its_key() {
 }
 
 #[test]
+fn forged_pages_of_a_known_session_are_verified_at_a_bounded_rate() {
+    let (mut sender, mut one) = (sender_to(&[1]), recipient(1));
+    let said = said(&mut sender, NOW);
+    tell(&mut one, NOW, &said[0].1).unwrap();
+    let mut forged = said[1].1.clone();
+    forged[40] ^= 1;
+    for number in 0..50_000_u64 {
+        let now = NOW + Duration::from_micros(number * 20);
+        assert!(tell(&mut one, now, &forged).is_err());
+    }
+    let verified = one.counters().dropped(DropReason::BadSignature);
+    assert!((1_500..=2_000).contains(&verified), "{verified} were verified in a second");
+}
+
+#[test]
 fn kinds_that_are_for_the_other_end_are_dropped() {
     let (mut sender, mut one) = (sender_to(&[1]), recipient(1));
     let mut two = sender_of(2, &[1]);
