@@ -18,7 +18,7 @@ use clap::error::ErrorKind;
 pub use announce::{AnnounceArgs, FindArgs, name_of};
 pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
 pub use flute::{FluteRecvArgs, FluteSendArgs};
-pub use key::KeyArgs;
+pub use key::{IdentityArgs, KeyArgs, RecipientArgs};
 pub use recv::{FeedbackChoice, FileArgs, RecvArgs};
 pub use send::{
     CodeArgs, MAX_DEMO_RECEIVERS, PayloadChoice, RateArgs, ReceiverArgs, SendArgs, SlowArgs,

@@ -36,6 +36,8 @@ pub enum Code {
     Signer = 10,
     /// 11: what was heard has expired.
     Expired = 11,
+    /// 12: left out: the sender has gone on to a key that this receiver did not get.
+    LeftOut = 12,
     /// 129: stopped because the terminal has gone (SIGHUP).
     HungUp = 129,
     /// 130: stopped by Ctrl-C (SIGINT).
@@ -130,6 +132,7 @@ mod tests {
             (Code::Evicted, 9),
             (Code::Signer, 10),
             (Code::Expired, 11),
+            (Code::LeftOut, 12),
             (Code::HungUp, 129),
             (Code::Interrupted, 130),
             (Code::Terminated, 143),

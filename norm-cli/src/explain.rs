@@ -93,6 +93,9 @@ fn other_session(hint: &Hint) -> String {
         Hint::OtherSigner { .. } => {
             format!("{hint}; give the .join file that was made with its key to --key")
         }
+        Hint::NotListed { .. } => {
+            format!("{hint}; have a key of --identity added to norm-send --to there")
+        }
         Hint::Expired { .. } => format!("{hint}; set the clocks, or start the sender again"),
         Hint::SetRefused { problem: why, .. } => {
             format!("a transfer is refused: {}", problem(why))

@@ -1,5 +1,6 @@
 //! Ctrl-C, SIGTERM and SIGHUP: the first one stops the session cleanly, the next one ends the
-//! program. A sender that leaves its receivers to another one takes a second one to end them, too.
+//! program. SIGHUP can have a file read again instead. A sender that leaves its receivers to
+//! another one takes a second one to end them, too.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +16,8 @@ pub struct Interrupt {
 #[derive(Default)]
 struct State {
     stops: Vec<Stops>,
+    /// What SIGHUP does instead.
+    reload: Option<Box<dyn Fn() + Send>>,
     /// The exit code that says what asked first.
     requested: Option<Code>,
     /// Requests so far.
@@ -56,11 +59,21 @@ impl Interrupt {
     /// left to do for a request: then the program should end at once.
     fn request(&self, code: Code) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(reload) = state.reload.as_ref().filter(|_| code == Code::HungUp) {
+            reload();
+            return true;
+        }
         let request = state.requests;
         state.requests += 1;
         state.requested.get_or_insert(code);
         state.stops.iter().for_each(|stops| stops.act(request));
         request < state.clean_requests()
+    }
+
+    /// Has SIGHUP call `reload`, and stop nothing.
+    pub fn reloads(&self, reload: impl Fn() + Send + 'static) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reload = Some(Box::new(reload));
     }
 
     /// Has Ctrl-C call `stop`; from now on the first Ctrl-C ends the program cleanly.
@@ -179,6 +192,20 @@ mod tests {
         assert_eq!(interrupt.code(Code::Interrupted), Code::Terminated, "the first signal");
         assert_eq!(interrupt.code(Code::Partial), Code::Partial, "it had failed before");
         assert!(!interrupt.request(Code::Interrupted));
+    }
+
+    #[test]
+    fn hang_up_reads_again_where_it_is_to() {
+        let interrupt = Interrupt::default();
+        let read = Arc::new(AtomicU32::new(0));
+        let seen = read.clone();
+        interrupt.reloads(move || {
+            seen.fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(interrupt.request(Code::HungUp) && interrupt.request(Code::HungUp));
+        assert_eq!(read.load(Ordering::Relaxed), 2);
+        assert!(!interrupt.requested());
+        assert!(!interrupt.request(Code::Terminated), "nothing can be stopped cleanly yet");
     }
 
     #[test]

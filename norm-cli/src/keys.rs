@@ -1,4 +1,4 @@
-//! What seals a session: a key file, a phrase, or nothing.
+//! What seals a session: a key file, a phrase, keys of recipients, or nothing.
 //!
 //! Secrets are never in the command line, messages, events or reports. What names a key is its key
 //! id, and the public key of the sender.
@@ -6,22 +6,27 @@
 mod environment;
 mod file;
 mod generate;
+mod identity;
 mod known;
 mod phrase;
+mod public;
+mod recipients;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use norm_net::SealConfig;
 use norm_net::seal::{KeyFile, Keyring, Phrase, SessionAddress};
+use norm_net::{SealConfig, Security};
 
-use crate::args::KeyArgs;
+use crate::args::{IdentityArgs, KeyArgs};
 use crate::exit::{Code, Failure};
 use crate::{limits, text};
 
 use environment::{Environment, Source};
 pub use generate::{Files, generate};
+pub use identity::Own;
 pub use known::{KeyOrigin, KnownKey};
+pub use recipients::Recipients;
 
 /// Which end of a session a program is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -44,6 +49,10 @@ pub enum Given {
     File(KeyFile),
     /// A phrase; the keys follow from it and the address of the session.
     Phrase(Phrase),
+    /// Keys of the receivers that a sender seals for.
+    Recipients(Recipients),
+    /// A receiver's own keys.
+    Identity(Own),
 }
 
 impl Given {
@@ -68,6 +77,19 @@ impl Given {
         })
     }
 
+    /// The same for a receiver that may have keys of its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read), and when they cannot be used.
+    pub fn read_own(keys: &KeyArgs, own: &IdentityArgs) -> Result<Self, Failure> {
+        if own.identity.is_empty() {
+            return Self::read(keys, Side::Receiver);
+        }
+        limits::no_core_dumps();
+        Own::read(own).map(Self::Identity)
+    }
+
     /// How a session at this address is protected.
     ///
     /// # Errors
@@ -80,6 +102,8 @@ impl Given {
                 return Ok(Protection { line, ..Protection::default() });
             }
             Self::File(file) => (file.keyring(), KeyOrigin::File),
+            Self::Recipients(recipients) => return Ok(recipients.protect()),
+            Self::Identity(own) => return Ok(own.protect()),
             Self::Phrase(phrase) => {
                 let secret = phrase.group_secret(SessionAddress::of(group)).map_err(|_| {
                     Failure::local(
@@ -95,9 +119,11 @@ impl Given {
             }
             _ => "",
         };
-        let line = format!("sealed with key {}{by_phrase}", keys.key_id());
+        let key_id = keys.key_id().map(|id| id.to_string()).unwrap_or_default();
+        let line = format!("sealed with key {key_id}{by_phrase}");
         let known = Some(KnownKey::new(from, &keys));
-        Ok(Protection { seal: Some(SealConfig::new(keys)), known, line: Some(line) })
+        let seal = Some(SealConfig::new(keys));
+        Ok(Protection { seal, known, line: Some(line), ..Protection::default() })
     }
 }
 
@@ -110,6 +136,20 @@ pub struct Protection {
     pub known: Option<KnownKey>,
     /// What people are told once, when it begins.
     pub line: Option<String>,
+    /// A receiver's own public keys.
+    pub own: Vec<String>,
+}
+
+impl Protection {
+    /// A failure, with the keys that were tried if it is that none of them is wanted.
+    pub fn explain(&self, failure: Failure, security: &Security) -> Failure {
+        let not_listed = failure.code == Code::Key && security.not_listed_address.is_some();
+        if !not_listed || self.own.is_empty() {
+            return failure;
+        }
+        let message = format!("{}; tried: {}", failure.message, self.own.join(", "));
+        Failure { message, ..failure }
+    }
 }
 
 /// What people are told of a session without keys.
@@ -119,12 +159,7 @@ const WARNING: &str = "warning: no key: any machine in this network can read and
 /// Reads a key file for one end of a session.
 fn key_file(named_by: &str, path: &Path, side: Side) -> Result<KeyFile, Failure> {
     let shown = text::path(path);
-    let key = KeyFile::parse(&file::read(named_by, path)?).map_err(|error| {
-        Failure::usage(format!(
-            "{named_by} {shown} is no key file: {error}; copy it again from where it was made, or \
-             make a new pair for all with normctl keygen"
-        ))
-    })?;
+    let key = key_file_text(named_by, path)?;
     match (&key, side) {
         (KeyFile::Key(..), Side::Receiver) => Err(Failure::usage(format!(
             "{named_by} {shown} is the sender's key, with which a receiver could sign as the \
@@ -137,6 +172,17 @@ fn key_file(named_by: &str, path: &Path, side: Side) -> Result<KeyFile, Failure>
         ))),
         _ => Ok(key),
     }
+}
+
+/// Reads a key file for whatever it is wanted.
+fn key_file_text(named_by: &str, path: &Path) -> Result<KeyFile, Failure> {
+    KeyFile::parse(&file::read(named_by, path)?).map_err(|error| {
+        let shown = text::path(path);
+        Failure::usage(format!(
+            "{named_by} {shown} is no key file: {error}; copy it again from where it was made, or \
+             make a new pair for all with normctl keygen"
+        ))
+    })
 }
 
 /// No key is given where one is required.

@@ -47,7 +47,10 @@ fn heed(hint: &Hint, json: bool) -> Option<Failure> {
         let _ = writeln!(std::io::stderr(), "hint: {words}");
     }
     let code = match hint {
-        Hint::OtherKey { .. } | Hint::Unsealed { .. } | Hint::NotAuthentic { .. } => Code::Key,
+        Hint::OtherKey { .. }
+        | Hint::Unsealed { .. }
+        | Hint::NotAuthentic { .. }
+        | Hint::NotListed { .. } => Code::Key,
         Hint::OtherSigner { .. } => Code::Signer,
         Hint::Expired { .. } => Code::Expired,
         _ => return None,

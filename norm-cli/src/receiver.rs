@@ -19,7 +19,7 @@ use crate::args::{self, RecvArgs};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{ReceiverEvent, Settings, Summary};
-use crate::keys::{Given, Protection, Side};
+use crate::keys::{Given, Protection};
 use crate::output::{self, Output};
 use crate::report::{Destination, Report};
 use crate::sandbox::{self, Allowed};
@@ -43,7 +43,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
         args.check_directory()?;
-        let given = Given::read(&args.keys, Side::Receiver)?;
+        let given = Given::read_own(&args.keys, &args.identities)?;
         confine(&args, &destination)?;
         let interrupt = Interrupt::install()?;
         let args = find::resolve(args)?;
@@ -125,6 +125,7 @@ fn transfer(
     let is_service = args.continuous && interrupt.code(Code::Interrupted) == Code::Terminated;
     let served = is_service && report.idle;
     let result = result(&settings, &report, interrupt, served);
+    let result = result.map_err(|failure| protection.explain(failure, &report.security));
     conclude(&mut output, destination, told, &report, result)
 }
 
@@ -276,6 +277,7 @@ fn code(report: &ReceiveReport) -> Code {
         }
         ReceiveOutcome::VerifyFailed => Code::Verification,
         ReceiveOutcome::Evicted => Code::Evicted,
+        ReceiveOutcome::LeftOut => Code::LeftOut,
         ReceiveOutcome::LocalError { .. } => Code::LocalIo,
         ReceiveOutcome::Refused { .. } => Code::Expired,
         _ => Code::Interrupted,

@@ -24,7 +24,7 @@ use crate::args::{self, SendArgs, SlowChoice};
 use crate::exit::{Code, Failure};
 use crate::interrupt::Interrupt;
 use crate::json::{SenderEvent, Settings, Summary};
-use crate::keys::{Given, Protection, Side};
+use crate::keys::{Given, Protection, Recipients, Side};
 use crate::output::{self, Output};
 use crate::report::{Destination, Report};
 use crate::sandbox::{self, Allowed};
@@ -51,6 +51,10 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
             confine(&args, &destination)?;
         }
         let interrupt = Interrupt::install()?;
+        if let Given::Recipients(recipients) = &given {
+            let recipients = recipients.clone();
+            interrupt.reloads(move || recipients.read_again());
+        }
         match args.demo {
             Some(receivers) => demo::run(&args, receivers, &interrupt, &destination),
             None if args.choice.dry_run => dry_run::run(&args),
@@ -67,7 +71,10 @@ fn given(args: &SendArgs) -> Result<Given, Failure> {
     if args.demo.is_some() || args.choice.dry_run {
         return Ok(Given::Nothing { insecure: true });
     }
-    Given::read(&args.keys, Side::Sender)
+    match Recipients::read(&args.recipients)? {
+        Some(recipients) => Ok(Given::Recipients(recipients)),
+        None => Given::read(&args.keys, Side::Sender),
+    }
 }
 
 /// Has the system keep this process from writing to anything but what is its own.

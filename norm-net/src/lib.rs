@@ -69,6 +69,7 @@ pub use event::{
     SendProgress, SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
+pub use io::rekey::RecipientList;
 pub use io::seal::SealConfig;
 pub use norm_core::fileset::ContentHash;
 pub use norm_files::Preserve;

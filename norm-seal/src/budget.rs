@@ -24,6 +24,9 @@ impl Limit {
     /// To check signatures of a HELLO: 100 a second.
     pub(crate) const HELLOS: Self =
         Self { turn: Duration::from_millis(100), attempts: 10, per_source: 5 };
+    /// To answer requests for keys: 1,000 a second.
+    pub(crate) const REQUESTS: Self =
+        Self { turn: Duration::from_secs(1), attempts: 1000, per_source: 8 };
     /// To find that the signature of a packet does not hold: 2,000 a second, 8 % of a core.
     pub(crate) const SIGNATURES: Self =
         Self { turn: Duration::from_millis(100), attempts: 200, per_source: 200 };

@@ -36,11 +36,13 @@ pub enum DropReason {
     BadSignature,
     /// It is a HELLO that no longer holds, or of a run that such a one has introduced.
     Expired,
+    /// It is sealed with the key of an epoch that is not known, or not any more.
+    NoEpoch,
 }
 
 impl DropReason {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Unsealed,
         Self::OtherKey,
         Self::OtherSender,
@@ -54,6 +56,7 @@ impl DropReason {
         Self::OtherSigner,
         Self::BadSignature,
         Self::Expired,
+        Self::NoEpoch,
     ];
 }
 
@@ -78,6 +81,12 @@ pub struct SealCounters {
     pub other_signer: OtherSigner,
     /// HELLOs that no longer hold.
     pub expired: Heard,
+    /// Secrets of epochs that were found in KEYS.
+    pub epochs: u64,
+    /// Packets that show that a sender has no key for any of our identities, and never had.
+    pub not_listed: Heard,
+    /// Packets that show that a sender had one, and has none for the epoch in use.
+    pub left_out: Heard,
     /// How often a new run was drawn because another machine used ours, or might.
     pub redraws: u64,
     /// How often another machine was heard that did: one of both was copied while it ran.

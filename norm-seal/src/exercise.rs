@@ -3,13 +3,14 @@
 use core::time::Duration;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::Destination;
 
 use crate::header::{Header, Kind};
 use crate::schedule::{KeyInfo, RunKey};
 use crate::statement::Statement;
 use crate::{
-    DropReason, GroupSecret, Guard, Keyring, Opened, Role, RunId, SessionAddress, Signer, Suite,
-    TAG_LEN, sealed_key_id,
+    Book, DropReason, Epoch, GroupSecret, Guard, Identity, Keyring, Opened, PublicKeys, Role,
+    RunId, SessionAddress, Signer, Suite, TAG_LEN, sealed_key_id,
 };
 
 fn guard(role: Role, run: u8) -> Guard {
@@ -97,6 +98,89 @@ pub fn talk(text: &[u8]) -> bool {
     while receiver.poll_statement().is_some() {}
     let sealed = receiver.seal_own((Kind::Proof, Some(RunId([0x5e; 12]))), false, text);
     taken | sealed.is_some_and(|sealed| own(&mut sender, there, sealed))
+}
+
+fn member_of(recipients: &[u8], role: Role) -> Option<Guard> {
+    let identity = |byte: &u8| Identity::new([*byte; 32]);
+    let address = SessionAddress::of(([239, 1, 2, 3], 6003).into());
+    let signer = Signer::from_seed([9; 32]);
+    let now = Timestamp::since_epoch(Duration::from_secs(9));
+    let mut guard = match role {
+        Role::Sender => {
+            let keys = Keyring::without_group().with_signer(signer);
+            let guard = Guard::new(role, keys, Suite::default(), address, RunId([0x5e; 12]));
+            let guard = guard.signing(&[6; 32]);
+            let listed: Vec<_> = recipients.iter().filter_map(identity).collect();
+            let listed: Vec<_> = listed.iter().map(Identity::public).collect();
+            let subject = (address, guard.session()?, Epoch(0));
+            guard.with_book(Book::make(&listed, subject, &[8; 32]).ok()?)
+        }
+        Role::Receiver => {
+            let keys = Keyring::of_recipient(recipients.iter().filter_map(identity).collect());
+            let keys = keys.with_trusted(signer.verifier());
+            let guard = Guard::new(role, keys, Suite::default(), address, RunId([1; 12]));
+            guard.requiring_hello().with_identities(false)
+        }
+    };
+    guard.set_wall_clock(now, 1_800_000_000);
+    Some(guard)
+}
+
+/// Hands a datagram as a page of KEYS, or as an answer with one, to a recipient that knows the
+/// session of the sender with the run 5e5e…, whose recipients have the keys 0101…, 0202… and so on;
+/// true if it has the key then. No input makes it panic.
+pub fn keys(bytes: &[u8]) -> bool {
+    let now = Timestamp::since_epoch(Duration::from_secs(9));
+    let source = ([192, 0, 2, 1], 5740).into();
+    let (Some(mut sender), Some(mut receiver)) =
+        (member_of(&[1, 2, 3], Role::Sender), member_of(&[2], Role::Receiver))
+    else {
+        return false;
+    };
+    let Some(hello) = sender.poll_hello(now).map(<[u8]>::to_vec) else { return false };
+    assert!(receiver.open(now, source, &mut hello.clone()).is_ok(), "its HELLO is good");
+    let _ = receiver.open(now, source, &mut bytes.to_vec());
+    let has_key = receiver.key_id().is_some();
+    assert!(!has_key || receiver.key_id() == sender.key_id(), "another key was found");
+    has_key
+}
+
+/// Hands a datagram as a request for keys to a sender; true if it answers. No answer is more than
+/// three times as long.
+pub fn key_request(bytes: &[u8]) -> bool {
+    let now = Timestamp::since_epoch(Duration::from_secs(9));
+    let Some(mut sender) = member_of(&[1, 2, 3], Role::Sender) else { return false };
+    let source = ([192, 0, 2, 7], 6003).into();
+    let _ = sender.open(now, source, &mut bytes.to_vec());
+    let mut answers = 0;
+    while let Some((to, datagram)) = sender.poll_keys(now) {
+        if to == Destination::Unicast(source) {
+            answers += datagram.len();
+        }
+    }
+    assert!(answers <= 3 * bytes.len(), "{answers} bytes answer {}", bytes.len());
+    answers > 0
+}
+
+/// Reads bytes as a list of public keys; true if it has some. What it has is written as it is read.
+pub fn recipients(bytes: &[u8]) -> bool {
+    let Ok(keys) = PublicKeys::parse(&String::from_utf8_lossy(bytes)) else { return false };
+    for key in &keys.recipients {
+        let again = PublicKeys::parse(&key.to_string()).map(|keys| keys.recipients);
+        assert_eq!(again.as_deref(), Ok([*key].as_slice()));
+    }
+    !keys.recipients.is_empty()
+}
+
+/// Reads bytes as a file of identities, and as a key that signs; true if one of them is there.
+pub fn identities(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let (found, signer) = (Identity::parse(&text), Signer::parse_ssh(&text));
+    if let (Ok(found), Ok(signer)) = (&found, &signer) {
+        assert_eq!(found[0].ed25519(), Some(signer.verifier().0));
+    }
+    assert!(signer.is_err() || found.is_ok(), "what signs opens, too");
+    found.is_ok()
 }
 
 /// How a member of a group forges a packet of its sender.

@@ -7,6 +7,7 @@ use core::net::SocketAddr;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Margins, Proof, Transmit, TransmitBuf};
 
+use crate::book::Book;
 use crate::guard::{Guard, Opened, Own};
 use crate::header::{RunId, SEAL, sealed_key_id};
 use crate::hello::SIGNATURE_LEN;
@@ -19,6 +20,11 @@ pub trait RunSource {
     /// # Errors
     /// When there are no random bytes: nothing may be sealed any more.
     fn draw(&mut self) -> Result<RunId, NoRandomness>;
+
+    /// The keys of the next epoch, when they are due and made; none where none are handed out.
+    fn poll_book(&mut self, _now: Timestamp, _guard: &Guard) -> Option<Book> {
+        None
+    }
 }
 
 /// The source of random bytes has failed.
@@ -77,6 +83,14 @@ impl<R: RunSource> Gate<R> {
     /// Sealed packets for which there is no key.
     pub fn unopened(&self) -> Unopened {
         self.guard.as_ref().map_or(self.unopened, |guard| guard.counters().unopened)
+    }
+
+    /// Hands out the keys of the next epoch, if they have been made. To be called now and then.
+    pub fn rekey(&mut self, now: Timestamp) {
+        let Some(guard) = &mut self.guard else { return };
+        if let Some(book) = self.runs.poll_book(now, guard) {
+            guard.begin_epoch(now, book);
+        }
     }
 
     /// Why nothing can be sealed any more.

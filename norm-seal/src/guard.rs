@@ -8,17 +8,20 @@ use norm_core::Timestamp;
 use norm_core::endpoint::Proof;
 
 use crate::address::SessionAddress;
-use crate::backend::{Prk, SigningKey};
+use crate::backend::SigningKey;
 use crate::budget::{Budget, Limit};
 use crate::counters::{DropReason, SealCounters};
+use crate::epoch::{Secret, Secrets};
 use crate::feedback::FeedbackRuns;
 use crate::forward::{Arrival, ForwardRuns};
 use crate::header::{HEADER_LEN, Header, Kind, RunId, Suite, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
 use crate::introducer::{Introducer, Subject};
 use crate::introductions::{Arrived, Heeded, Introductions};
+use crate::issuer::Issuer;
 use crate::keyring::Keyring;
 use crate::proof::Challenges;
+use crate::recipient::Recipient;
 use crate::redraw::Redraw;
 use crate::schedule::{KeyInfo, RunKey};
 use crate::sealer::{Origin, Sealer};
@@ -43,12 +46,12 @@ pub enum Role {
 /// Seals every datagram that leaves and opens every one that arrives; all else is dropped and
 /// counted, before anything is allocated for it.
 pub struct Guard {
-    role: Role,
-    keys: Keyring,
-    suite: Suite,
-    secret: Prk,
-    address: SessionAddress,
-    sealer: Sealer,
+    pub(crate) role: Role,
+    pub(crate) keys: Keyring,
+    pub(crate) suite: Suite,
+    pub(crate) secrets: Secrets,
+    pub(crate) address: SessionAddress,
+    pub(crate) sealer: Sealer,
     forward: ForwardRuns,
     feedback: FeedbackRuns,
     /// Whom feedback may be for: the senders that were heard, or ourselves.
@@ -56,12 +59,18 @@ pub struct Guard {
     budget: Budget,
     redraw: Redraw,
     /// What a sender signs with, and says of that.
-    introducer: Option<Introducer>,
+    pub(crate) introducer: Option<Introducer>,
     /// What a receiver has heard of that; `None` when it believes every member.
-    introductions: Option<Introductions>,
+    pub(crate) introductions: Option<Introductions>,
     talk: Talk,
-    wall: WallClock,
-    counters: SealCounters,
+    /// How a sender hands out the secrets of epochs, if it does.
+    pub(crate) issuer: Option<Issuer>,
+    /// How a receiver gets them.
+    pub(crate) recipient: Option<Recipient>,
+    pub(crate) wall: WallClock,
+    pub(crate) counters: SealCounters,
+    /// Work space: what is sent beside an engine's packets.
+    pub(crate) own: Vec<u8>,
 }
 
 /// What has come in a datagram.
@@ -90,7 +99,7 @@ impl Guard {
         }
         Self {
             role,
-            secret: keys.epoch_secret(),
+            secrets: keys.group().map_or_else(Secrets::default, Secrets::of_group),
             keys,
             suite,
             address,
@@ -103,8 +112,11 @@ impl Guard {
             introducer: None,
             introductions: None,
             talk: Talk::new(),
+            issuer: None,
+            recipient: None,
             wall: WallClock::default(),
             counters: SealCounters::default(),
+            own: Vec::new(),
         }
     }
 
@@ -139,10 +151,16 @@ impl Guard {
 
     /// The HELLO that is due, if one is. It goes to the group as it is.
     pub fn poll_hello(&mut self, now: Timestamp) -> Option<&[u8]> {
+        self.switch_epoch(now);
         let introducer = self.introducer.as_mut().filter(|_| !self.redraw.is_wanted())?;
-        let run = self.sealer.run();
-        let (secret, suite, address) = (&self.secret, self.suite, self.address);
-        let subject = Subject { keys: &self.keys, secret, suite, address, run };
+        let subject = Subject {
+            keys: &self.keys,
+            secret: self.secrets.sealing(Some(introducer.verifier()))?,
+            has_keys: self.issuer.is_some(),
+            suite: self.suite,
+            address: self.address,
+            run: self.sealer.run(),
+        };
         introducer.poll(now, self.wall.at(now), &subject)
     }
 
@@ -167,6 +185,10 @@ impl Guard {
             self.introductions.iter_mut().for_each(Introductions::forget);
             self.talk.stating.begin();
             self.talk.challenges.iter_mut().for_each(Challenges::forget);
+            if let Some(recipient) = &mut self.recipient {
+                recipient.forget();
+                self.secrets.forget_sessions();
+            }
         }
     }
 
@@ -225,19 +247,14 @@ impl Guard {
         if self.redraw.is_wanted() {
             return false;
         }
-        let header = Header {
-            suite: self.suite,
-            kind,
-            is_signed,
-            epoch: self.keys.epoch(),
-            key_id: self.keys.key_id(),
-            run: self.sealer.run(),
-            counter: 0,
-        };
+        let Some(secret) = self.secrets.sealing(self.session_for(sender)) else { return false };
+        let Secret { epoch, key_id, prk, .. } = secret;
+        let (suite, run, epoch, key_id) = (self.suite, self.sealer.run(), *epoch, *key_id);
+        let header = Header { suite, kind, is_signed, epoch, key_id, run, counter: 0 };
         let session = self.introducer.as_ref().filter(|_| is_signed).map(Introducer::session);
-        let (secret, what) = (&self.secret, (header, sender));
-        let sealed = self.sealer.seal(secret, self.address, what, session, datagram);
+        let sealed = self.sealer.seal(prk, self.address, (header, sender), session, datagram);
         self.counters.sealed += u64::from(sealed);
+        self.issuer.iter_mut().for_each(|issuer| issuer.note_sent(datagram.len()));
         sealed
     }
 
@@ -258,12 +275,12 @@ impl Guard {
             }
             return self.drop(DropReason::Unsealed);
         };
-        if header.key_id != self.keys.key_id() {
-            self.counters.note_other_key(header.key_id, source);
-            return Err(DropReason::OtherKey);
+        if matches!(header.kind, Kind::Keys | Kind::KeyRequest | Kind::Answer) {
+            return self.hear_keying(now, source, header.kind, datagram);
         }
-        if header.epoch != self.keys.epoch() {
-            return self.drop(DropReason::NotAuthentic);
+        let secret = self.secrets.get(now, header.epoch, header.key_id);
+        if secret.is_none() && !(header.kind == Kind::Hello && self.recipient.is_some()) {
+            return self.miss(now, source, &header);
         }
         if header.run == self.sealer.run() {
             self.hear_own_run(now, source, &header, datagram);
@@ -273,13 +290,16 @@ impl Guard {
             return self.drop(DropReason::OtherSender);
         }
         let opened = match header.kind {
-            Kind::Hello => return self.hear_hello(now, source, datagram),
+            Kind::Keys | Kind::KeyRequest | Kind::Answer => Err(DropReason::Unsealed),
+            Kind::Hello => return self.hear_hello(now, source, &header, datagram, false),
             _ if header.is_of_sender() => self.open_forward(now, source, &header, datagram),
             _ => {
                 let info = KeyInfo::of(&header, self.address, None);
                 let arrival = Arrival { now, source, header: &header, budget: &mut self.budget };
-                let (secret, senders) = (&self.secret, &self.senders);
-                let opened = self.feedback.open(secret, info, arrival, senders, datagram);
+                let secret = self.secrets.get(now, header.epoch, header.key_id);
+                let opened = secret.ok_or(DropReason::NoEpoch).and_then(|secret| {
+                    self.feedback.open(&secret.prk, info, arrival, &self.senders, datagram)
+                });
                 opened.map(|_| Proof::Group)
             }
         };
@@ -296,6 +316,13 @@ impl Guard {
         }
         self.counters.opened += 1;
         self.counters.signed += u64::from(proof == Proof::Signed);
+        if header.kind == Kind::Feedback {
+            self.issuer.iter_mut().for_each(|it| it.note_report(header.epoch, header.run));
+            let has_epochs = self.issuer.is_some() || self.recipient.is_some();
+            if has_epochs && text.is_empty() {
+                return Ok(Opened::Own);
+            }
+        }
         Ok(Opened::Text(text, proof))
     }
 
@@ -309,9 +336,13 @@ impl Guard {
         datagram: &mut [u8],
     ) -> Result<Proof, DropReason> {
         let session = self.session_of(now, header)?;
+        let secret = self.secrets.get(now, header.epoch, header.key_id);
+        // A recipient of one sender may not seal as another one.
+        let secret = secret.filter(|secret| secret.is_of(session));
+        let secret = &secret.ok_or(DropReason::NotAuthentic)?.prk;
         let info = KeyInfo::of(header, self.address, None);
         let arrival = Arrival { now, source, header, budget: &mut self.budget };
-        let opened = self.forward.open(&self.secret, info, arrival, session, datagram);
+        let opened = self.forward.open(secret, info, arrival, session, datagram);
         if matches!(opened, Err(DropReason::Elsewhere)) && self.forward.has_left(header.run, now) {
             self.challenge_at(now, header.run, source);
         }
@@ -338,12 +369,22 @@ impl Guard {
         Ok(Some(introduction.session))
     }
 
-    /// Takes the HELLO of a sender.
-    fn hear_hello<'a>(
+    /// What signs in the session that feedback is for, or that this sender has.
+    fn session_for(&self, sender: Option<RunId>) -> Option<Verifier> {
+        match (&self.introductions, sender) {
+            (Some(introductions), Some(run)) => introductions.get(run).map(|known| known.session),
+            _ => self.introducer.as_ref().map(Introducer::verifier),
+        }
+    }
+
+    /// Takes the HELLO of a sender, which may be an answer to what was asked.
+    pub(crate) fn hear_hello<'a>(
         &mut self,
         now: Timestamp,
         source: SocketAddr,
+        header: &Header,
         datagram: &[u8],
+        is_answer: bool,
     ) -> Result<Opened<'a>, DropReason> {
         let Some(introductions) = &mut self.introductions else {
             return self.drop(DropReason::Unsealed);
@@ -352,21 +393,28 @@ impl Guard {
             now,
             wall: self.wall.at(now),
             source,
-            secret: &self.secret,
+            secret: self.secrets.get(now, header.epoch, header.key_id).map(|secret| &secret.prk),
             address: self.address,
-            trusted: self.keys.trusted(),
+            keys: &self.keys,
             datagram,
         };
-        match introductions.take(&arrived, &mut self.budget) {
+        let recipient = &mut self.recipient;
+        let may_verify =
+            || is_answer || recipient.as_mut().is_some_and(|recipient| recipient.may_verify(now));
+        match introductions.take(&arrived, &mut self.budget, may_verify) {
             Ok(Heeded::New(run, introduction)) => {
                 self.counters.hellos += 1;
                 self.counters.signer = introduction.signer;
+                self.begin_epoch_of(now, source, header, &introduction);
                 self.challenge(now, source, run);
                 Ok(Opened::Hello)
             }
             Ok(Heeded::Known) => Ok(Opened::Hello),
             Err((reason, signer)) => {
                 match reason {
+                    // Perhaps it is of a sender that is trusted: it may answer.
+                    DropReason::TooMany => self.want(now, source, header, false),
+                    DropReason::OtherKey => self.counters.unopened.note(header.key_id, source),
                     DropReason::OtherSigner => self.counters.other_signer.note(signer, source),
                     DropReason::Expired => self.counters.expired.note(source),
                     DropReason::NotAuthentic => self.counters.not_authentic.note(source),
@@ -377,7 +425,7 @@ impl Guard {
         }
     }
 
-    fn drop<T>(&mut self, reason: DropReason) -> Result<T, DropReason> {
+    pub(crate) fn drop<T>(&mut self, reason: DropReason) -> Result<T, DropReason> {
         self.counters.note_dropped(reason);
         Err(reason)
     }
@@ -397,15 +445,17 @@ impl Guard {
             return;
         }
         let info = KeyInfo::of(header, self.address, None);
+        let Some(secret) = self.secrets.get(now, header.epoch, header.key_id) else { return };
+        let secret = &secret.prk;
         let is_authentic = match (header.kind, self.role) {
             (Kind::Forward, Role::Sender) => {
                 self.budget.take(now, source)
-                    && RunKey::derive(&self.secret, info)
+                    && RunKey::derive(secret, info)
                         .is_some_and(|key| key.open(header.counter, head, sealed).is_some())
             }
             (Kind::Feedback, Role::Receiver) => {
                 let arrival = Arrival { now, source, header, budget: &mut self.budget };
-                let (secret, senders) = (&self.secret, (None, &self.senders));
+                let senders = (None, &self.senders);
                 self.feedback.try_all(secret, info, arrival, senders, datagram).is_ok()
             }
             _ => false,

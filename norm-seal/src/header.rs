@@ -54,6 +54,12 @@ pub enum Kind {
     Feedback,
     /// From a sender, in the clear: which key signs in its run.
     Hello,
+    /// From a sender, in the clear: the secret of an epoch, wrapped for its recipients.
+    Keys,
+    /// From a receiver, in the clear: it asks for that.
+    KeyRequest,
+    /// From a sender, in the clear: answers it.
+    Answer,
     /// From a receiver, a challenge; from a sender, signed, the challenges that it has heard.
     Proof,
     /// From a sender, signed: what it says of a file set.
@@ -66,6 +72,9 @@ impl Kind {
             Self::Forward => 0,
             Self::Feedback => 1,
             Self::Hello => 2,
+            Self::Keys => 3,
+            Self::KeyRequest => 4,
+            Self::Answer => 7,
             Self::Proof => 5,
             Self::Statement => 6,
         }
@@ -76,6 +85,9 @@ impl Kind {
             0 => Some(Self::Forward),
             1 => Some(Self::Feedback),
             2 => Some(Self::Hello),
+            3 => Some(Self::Keys),
+            4 => Some(Self::KeyRequest),
+            7 => Some(Self::Answer),
             5 => Some(Self::Proof),
             6 => Some(Self::Statement),
             _ => None,
@@ -110,7 +122,8 @@ pub(crate) struct Header {
     pub(crate) epoch: Epoch,
     pub(crate) key_id: KeyId,
     pub(crate) run: RunId,
-    /// Of a HELLO when it was made, in seconds since 1970.
+    /// Of a HELLO when it was made, in seconds since 1970; of KEYS the range of its tags; of a
+    /// request and its answer the nonce.
     pub(crate) counter: u64,
 }
 
@@ -118,8 +131,8 @@ impl Header {
     /// True of what senders send.
     pub(crate) fn is_of_sender(&self) -> bool {
         match self.kind {
-            Kind::Forward | Kind::Hello | Kind::Statement => true,
-            Kind::Feedback => false,
+            Kind::Forward | Kind::Hello | Kind::Keys | Kind::Answer | Kind::Statement => true,
+            Kind::Feedback | Kind::KeyRequest => false,
             Kind::Proof => self.is_signed,
         }
     }
@@ -131,7 +144,7 @@ impl Header {
         }
         let (bytes, _) = datagram.split_first_chunk::<HEADER_LEN>()?;
         let (kind, is_signed) = (Kind::from_number(bytes[1] & !SIGNED)?, bytes[1] & SIGNED != 0);
-        if is_signed && matches!(kind, Kind::Feedback | Kind::Hello) {
+        if is_signed && !matches!(kind, Kind::Forward | Kind::Statement | Kind::Proof) {
             return None;
         }
         Some(Self {
@@ -215,7 +228,7 @@ mod tests {
     fn what_is_not_of_this_version_has_no_header() {
         assert_eq!(Header::parse(&datagram()[..HEADER_LEN + TAG_LEN - 1]), None, "too short");
         for (byte, value) in
-            [(0, 0x12), (0, 0x53), (0, 0x50), (1, 3), (1, 0x81), (1, 0x82), (1, 0x11)]
+            [(0, 0x12), (0, 0x53), (0, 0x50), (1, 8), (1, 0x81), (1, 0x83), (1, 0x87), (1, 0x11)]
         {
             let mut other = datagram();
             other[byte] = value;

@@ -30,6 +30,8 @@ const SHORT_LEN: usize = FIXED_LEN + MAC_LEN;
 const LONG_LEN: usize = FIXED_LEN + SIGNER_LEN + MAC_LEN;
 /// Flag: there is a long-term key.
 const HAS_SIGNER: u8 = 1;
+/// Flag: the secret of the group is handed out by KEYS.
+const HAS_KEYS: u8 = 2;
 /// What the long-term key signs begins with this, so that it is nothing else that it signs.
 const LABEL: &[u8; 12] = b"norm-hello 1";
 /// Bytes that the long-term key signs: label, address, and all before the signature.
@@ -50,6 +52,8 @@ pub(crate) struct Hello {
     pub(crate) session: Verifier,
     /// The long-term key of the sender, if it has one.
     pub(crate) signer: Option<Verifier>,
+    /// The secret of the group is handed out by KEYS.
+    pub(crate) has_keys: bool,
 }
 
 /// A HELLO as it is sent.
@@ -76,15 +80,16 @@ impl Hello {
         let header = Header::parse(datagram).filter(|header| header.kind == Kind::Hello)?;
         let Header { suite, epoch, key_id, run, counter: created, .. } = header;
         let (expires, rest) = datagram[HEADER_LEN..].split_first_chunk()?;
-        let (flags, rest) = rest.split_first_chunk::<4>()?;
+        let ([flags, 0, 0, 0], rest) = rest.split_first_chunk::<4>()? else { return None };
         let (session, rest) = rest.split_first_chunk()?;
         let signer = match (flags, datagram.len()) {
-            ([0, 0, 0, 0], SHORT_LEN) => None,
-            ([HAS_SIGNER, 0, 0, 0], LONG_LEN) => Some(Verifier(*rest.first_chunk()?)),
+            (0, SHORT_LEN) => None,
+            (1..=3, LONG_LEN) if flags & HAS_SIGNER != 0 => Some(Verifier(*rest.first_chunk()?)),
             _ => return None,
         };
+        let has_keys = flags & HAS_KEYS != 0;
         let (expires, session) = (u64::from_be_bytes(*expires), Verifier(*session));
-        Some(Self { suite, epoch, key_id, run, created, expires, session, signer })
+        Some(Self { suite, epoch, key_id, run, created, expires, session, signer, has_keys })
     }
 
     /// The HELLO of a group, by a member that has its secret.
@@ -104,7 +109,8 @@ impl Hello {
         };
         put(&header.emit());
         put(&self.expires.to_be_bytes());
-        put(&[if signer.is_some() { HAS_SIGNER } else { 0 }, 0, 0, 0]);
+        let flag = |is_set: bool, flag| if is_set { flag } else { 0 };
+        put(&[flag(signer.is_some(), HAS_SIGNER) | flag(self.has_keys, HAS_KEYS), 0, 0, 0]);
         put(&self.session.0);
         if let Some(signer) = signer {
             put(&signer.verifier().0);
@@ -183,6 +189,7 @@ mod tests {
             expires: 1_800_086_400,
             session: Signer::from_seed([6; 32]).verifier(),
             signer: signer.map(Signer::verifier),
+            has_keys: false,
         }
     }
 
@@ -254,12 +261,13 @@ mod tests {
         #[test]
         fn whatever_parses_is_written_again_byte_for_byte(
             run: [u8; 12], created: u64, expires: u64, epoch: u16, seed: [u8; 32],
-            is_signed: bool,
+            is_signed: bool, has_keys: bool,
         ) {
             let signer = is_signed.then(long_term);
             let session = Signer::from_seed(seed).verifier();
             let hello = Hello {
                 run: RunId(run), created, expires, epoch: Epoch(epoch), session,
+                has_keys: is_signed && has_keys,
                 ..hello(signer.as_ref())
             };
             let bytes = hello.emit(&secret(), address(6003), signer.as_ref());

@@ -5,12 +5,13 @@ use core::time::Duration;
 use norm_core::Timestamp;
 
 use crate::address::SessionAddress;
-use crate::backend::{Prk, SigningKey};
+use crate::backend::SigningKey;
+use crate::epoch::Secret;
 use crate::header::{RunId, Suite};
 use crate::hello::{self, Hello, HelloBytes};
 use crate::keyring::Keyring;
 use crate::renewal::Made;
-use crate::signature::Verifier;
+use crate::signature::{Signer, Verifier};
 
 /// Times from one HELLO of a run to the next one; the last one for all that follow.
 const INTERVALS: [Duration; 3] =
@@ -29,7 +30,9 @@ pub(crate) struct Introducer {
 /// What a HELLO says beside the key of the session.
 pub(crate) struct Subject<'a> {
     pub(crate) keys: &'a Keyring,
-    pub(crate) secret: &'a Prk,
+    pub(crate) secret: &'a Secret,
+    /// The secret is handed out by KEYS.
+    pub(crate) has_keys: bool,
     pub(crate) suite: Suite,
     pub(crate) address: SessionAddress,
     pub(crate) run: RunId,
@@ -45,12 +48,32 @@ impl Introducer {
         &self.session
     }
 
+    /// The public half of that.
+    pub(crate) fn verifier(&self) -> Verifier {
+        Verifier(self.session.public())
+    }
+
     /// When the next HELLO is due.
     pub(crate) fn next(&self) -> Timestamp {
         self.next
     }
 
-    /// Introduces another run, at once.
+    /// Makes the HELLO that is sent now, once more.
+    pub(crate) fn again(
+        &mut self,
+        now: Timestamp,
+        wall: Option<u64>,
+        subject: &Subject<'_>,
+    ) -> HelloBytes {
+        if let Some((bytes, _)) = self.made.as_ref().filter(|(_, made)| !made.is_old(now, wall)) {
+            return *bytes;
+        }
+        let bytes = self.make(wall, subject);
+        self.made = Some((bytes, Made::now(now, wall)));
+        bytes
+    }
+
+    /// Introduces another run or epoch, at once.
     pub(crate) fn begin(&mut self) {
         (self.made, self.sent, self.next) = (None, 0, Timestamp::ZERO);
     }
@@ -68,24 +91,23 @@ impl Introducer {
         let last = INTERVALS.len() - 1;
         self.next = now + INTERVALS[self.sent.min(last)];
         self.sent = (self.sent + 1).min(last);
-        if self.made.as_ref().is_none_or(|(_, made)| made.is_old(now, wall)) {
-            self.made = Some((self.make(wall, subject), Made::now(now, wall)));
-        }
+        self.again(now, wall, subject);
         self.made.as_ref().map(|(bytes, _)| bytes.as_slice())
     }
 
     fn make(&self, wall: Option<u64>, subject: &Subject<'_>) -> HelloBytes {
-        let Subject { keys, secret, suite, address, run } = *subject;
+        let Subject { keys, secret, has_keys, suite, address, run } = *subject;
         let hello = Hello {
             suite,
-            epoch: keys.epoch(),
-            key_id: keys.key_id(),
+            epoch: secret.epoch,
+            key_id: secret.key_id,
             run,
             created: wall.unwrap_or(0),
             expires: hello::expiry(wall),
-            session: Verifier(self.session.public()),
-            signer: keys.trusted(),
+            session: self.verifier(),
+            signer: keys.signer().map(Signer::verifier),
+            has_keys,
         };
-        hello.emit(secret, address, keys.signer())
+        hello.emit(&secret.prk, address, keys.signer())
     }
 }

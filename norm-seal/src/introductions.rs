@@ -9,8 +9,9 @@ use crate::address::SessionAddress;
 use crate::backend::Prk;
 use crate::budget::{Budget, Limit};
 use crate::counters::DropReason;
-use crate::header::{RunId, Suite};
+use crate::header::{Epoch, RunId, Suite};
 use crate::hello::{self, Hello};
+use crate::keyring::Keyring;
 use crate::signature::Verifier;
 
 /// Runs that are known at once. A further one takes the place of the one that was introduced first.
@@ -25,6 +26,8 @@ pub(crate) struct Introduction {
     pub(crate) session: Verifier,
     /// The long-term key that says so; `None` when only membership is proved.
     pub(crate) signer: Option<Verifier>,
+    /// Which secret seals in the run now.
+    pub(crate) epoch: Epoch,
     created: u64,
     /// In seconds since 1970.
     expires: u64,
@@ -58,10 +61,11 @@ pub(crate) struct Arrived<'a> {
     /// The time of day in seconds since 1970, if it is known.
     pub(crate) wall: Option<u64>,
     pub(crate) source: SocketAddr,
-    pub(crate) secret: &'a Prk,
+    /// The secret that it names; `None` when that is not known yet.
+    pub(crate) secret: Option<&'a Prk>,
     pub(crate) address: SessionAddress,
-    /// Whose signature is believed; `None` believes every member.
-    pub(crate) trusted: Option<Verifier>,
+    /// Whose signature is believed.
+    pub(crate) keys: &'a Keyring,
     pub(crate) datagram: &'a [u8],
 }
 
@@ -75,7 +79,8 @@ impl Introductions {
         self.runs.get(&run).map(|(introduction, _)| introduction)
     }
 
-    /// Takes a HELLO.
+    /// Takes a HELLO. Where no code can be checked before its signature, `may_verify` says whether
+    /// that is done.
     ///
     /// # Errors
     /// Why it is not believed, and the long-term key that it names.
@@ -83,9 +88,10 @@ impl Introductions {
         &mut self,
         arrived: &Arrived<'_>,
         attempts: &mut Budget,
+        may_verify: impl FnOnce() -> bool,
     ) -> Result<Heeded, (DropReason, Option<Verifier>)> {
         let hello = Hello::parse(arrived.datagram).ok_or((DropReason::NotAuthentic, None))?;
-        let judged = self.judge(arrived, &hello, attempts);
+        let judged = self.judge(arrived, &hello, attempts, may_verify);
         judged.map_err(|reason| (reason, hello.signer))
     }
 
@@ -94,19 +100,26 @@ impl Introductions {
         arrived: &Arrived<'_>,
         hello: &Hello,
         attempts: &mut Budget,
+        may_verify: impl FnOnce() -> bool,
     ) -> Result<Heeded, DropReason> {
-        let Arrived { now, wall, source, secret, address, trusted, datagram } = *arrived;
+        let Arrived { now, wall, source, secret, address, keys, datagram } = *arrived;
         let known = self.get(hello.run).copied();
-        if known.is_some_and(|known| hello.created <= known.created) {
+        let age = (hello.epoch, hello.created);
+        if known.is_some_and(|known| age <= (known.epoch, known.created)) {
             return Ok(Heeded::Known);
         }
-        if !attempts.take(now, source) {
-            return Err(DropReason::TooMany);
+        if let Some(secret) = secret {
+            if !attempts.take(now, source) {
+                return Err(DropReason::TooMany);
+            }
+            if !hello::is_of_group(secret, address, datagram) {
+                return Err(DropReason::NotAuthentic);
+            }
         }
-        if !hello::is_of_group(secret, address, datagram) {
-            return Err(DropReason::NotAuthentic);
+        if secret.is_none() && !hello.has_keys {
+            return Err(DropReason::OtherKey);
         }
-        if trusted.is_some() && hello.signer != trusted {
+        if !keys.believes(hello.signer) {
             return Err(DropReason::OtherSigner);
         }
         // Another member may not take a run over.
@@ -114,14 +127,18 @@ impl Introductions {
             return Err(DropReason::BadSignature);
         }
         if let Some(signer) = hello.signer {
-            if !self.signatures.take(now, source) {
+            let may = match secret {
+                Some(_) => self.signatures.take(now, source),
+                None => may_verify(),
+            };
+            if !may {
                 return Err(DropReason::TooMany);
             }
             let holds = hello::verify(signer, address, datagram);
             holds.map_err(|_| DropReason::BadSignature)?;
         }
-        let Hello { suite, session, signer, created, expires, .. } = *hello;
-        let introduction = Introduction { suite, session, signer, created, expires };
+        let Hello { suite, session, signer, epoch, created, expires, .. } = *hello;
+        let introduction = Introduction { suite, session, signer, epoch, created, expires };
         if introduction.has_expired(wall) {
             return Err(DropReason::Expired);
         }

@@ -172,12 +172,12 @@ mod tests {
             assert_eq!(read.line(), file.line());
             assert_eq!(read.group().key_id(), key.group().key_id());
             assert_eq!(read.signer(), key.signer());
-            assert_eq!(read.keyring().key_id(), key.group().key_id());
+            assert_eq!(read.keyring().key_id(), Some(key.group().key_id()));
             let upper = file.line().to_uppercase();
             assert_eq!(KeyFile::parse(&upper).unwrap().line(), file.line());
         }
         assert!(key.keyring().signer().is_some() && join.keyring().signer().is_none());
-        assert_eq!(join.keyring().trusted(), Some(key.signer()));
+        assert_eq!(join.keyring().trusted(), [key.signer()]);
         let both = format!("{}\n{}\n", *key.line(), *join.line());
         assert_eq!(KeyFile::parse(&both).unwrap_err(), KeyFileError::Several);
         for text in ["", "# nothing", "norm-key", "age1xyz", "ssh-ed25519 AAAA", "norm-key-2q"] {

@@ -1,43 +1,52 @@
 //! What a member holds.
 
-use crate::backend::Prk;
-use crate::header::Epoch;
+use crate::identity::Identity;
 use crate::secret::{GroupSecret, KeyId};
 use crate::signature::{Signer, Verifier};
 
-/// The keys of a member: the group's secret, and what it takes to say that something is of the
-/// sender.
+/// The keys of a member: the group's secret, or what it takes to get one, and what it takes to say
+/// that something is of the sender.
 #[derive(Clone, Debug)]
 pub struct Keyring {
-    group: GroupSecret,
-    key_id: KeyId,
+    group: Option<GroupSecret>,
+    identities: Vec<Identity>,
     signer: Option<Signer>,
-    trusted: Option<Verifier>,
+    trusted: Vec<Verifier>,
 }
 
 impl Keyring {
     /// The keys of a group of members that trust each other.
     pub fn new(group: GroupSecret) -> Self {
-        let key_id = group.key_id();
-        Self { group, key_id, signer: None, trusted: None }
+        Self { group: Some(group), ..Self::without_group() }
+    }
+
+    /// The keys of a sender that hands a secret of its own to each of its recipients.
+    pub fn without_group() -> Self {
+        Self { group: None, identities: Vec::new(), signer: None, trusted: Vec::new() }
+    }
+
+    /// The keys of such a recipient.
+    pub fn of_recipient(identities: Vec<Identity>) -> Self {
+        Self { identities, ..Self::without_group() }
     }
 
     /// The same with the long-term key of the sender that holds them.
     #[must_use]
     pub fn with_signer(self, signer: Signer) -> Self {
-        let trusted = Some(signer.verifier());
+        let trusted = vec![signer.verifier()];
         Self { signer: Some(signer), trusted, ..self }
     }
 
-    /// The same with the long-term key of the sender that is believed.
+    /// The same with the long-term key of a sender that is believed, beside others.
     #[must_use]
-    pub fn with_trusted(self, sender: Verifier) -> Self {
-        Self { trusted: Some(sender), ..self }
+    pub fn with_trusted(mut self, sender: Verifier) -> Self {
+        self.trusted.push(sender);
+        self
     }
 
-    /// Names the group's secret.
-    pub fn key_id(&self) -> KeyId {
-        self.key_id
+    /// Names the group's secret, if there is one from the start.
+    pub fn key_id(&self) -> Option<KeyId> {
+        self.group.as_ref().map(GroupSecret::key_id)
     }
 
     /// The long-term key of the holder, if it is a sender's.
@@ -45,18 +54,23 @@ impl Keyring {
         self.signer.as_ref()
     }
 
-    /// The long-term key of the sender, if it is known.
-    pub fn trusted(&self) -> Option<Verifier> {
-        self.trusted
+    /// The long-term keys of senders that are believed; where there are none, every member is.
+    pub fn trusted(&self) -> &[Verifier] {
+        &self.trusted
     }
 
-    /// The epoch that is sealed in.
-    pub(crate) fn epoch(&self) -> Epoch {
-        Epoch(0)
+    /// What secrets of epochs are opened with.
+    pub fn identities(&self) -> &[Identity] {
+        &self.identities
     }
 
-    pub(crate) fn epoch_secret(&self) -> Prk {
-        self.group.epoch_secret()
+    /// True when a sender with this long-term key, or none, is believed.
+    pub(crate) fn believes(&self, signer: Option<Verifier>) -> bool {
+        self.trusted.is_empty() || signer.is_some_and(|signer| self.trusted.contains(&signer))
+    }
+
+    pub(crate) fn group(&self) -> Option<&GroupSecret> {
+        self.group.as_ref()
     }
 }
 
@@ -70,6 +84,6 @@ mod tests {
         let keys = keys.with_signer(Signer::from_seed([0xcd; 32]));
         let printed = format!("{keys:?}");
         assert!(!printed.contains("abab") && !printed.contains("cdcd"), "{printed}");
-        assert!(printed.contains(&keys.key_id().to_string()), "{printed}");
+        assert!(printed.contains(&keys.key_id().unwrap().to_string()), "{printed}");
     }
 }

@@ -6,6 +6,8 @@
 //!
 //! - [`GroupSecret`], [`Keyring`], [`Signer`], [`Verifier`]: what a member holds.
 //! - [`KeyFile`], [`Phrase`]: what people hand to each other for that.
+//! - [`Identity`], [`PublicKeys`], [`Book`]: keys that people have already, and what a sender makes
+//!   for them.
 //! - [`Guard`]: seals what leaves, opens what arrives, drops and counts all else.
 //! - [`Gate`], [`Guarded`]: the gate of a session, and an engine with a gate before it.
 
@@ -13,8 +15,11 @@
 
 mod address;
 mod backend;
+mod book;
 mod budget;
 mod counters;
+mod draw;
+mod epoch;
 #[doc(hidden)]
 pub mod exercise;
 mod feedback;
@@ -23,13 +28,19 @@ mod gate;
 mod guard;
 mod header;
 mod hello;
+mod identity;
 mod introducer;
 mod introductions;
+mod issuer;
 mod key_file;
+mod keying;
 mod keyring;
+mod keys;
 mod layer;
+mod pages;
 mod phrase;
 mod proof;
+mod recipient;
 mod redraw;
 mod renewal;
 mod schedule;
@@ -37,6 +48,7 @@ mod sealer;
 mod secret;
 mod senders;
 mod signature;
+mod ssh_key;
 mod stated;
 mod statement;
 mod stating;
@@ -47,11 +59,13 @@ mod window;
 mod tests;
 
 pub use address::SessionAddress;
+pub use book::{Book, SameTags};
 pub use counters::{DropReason, Heard, OtherSigner, SealCounters};
 pub use gate::{Gate, NoRandomness, RunSource, Unopened};
 pub use guard::{Guard, Opened, Own, Role};
 pub use header::{Epoch, HEADER_LEN, Kind, RunId, SEAL, Suite, TAG_LEN, sealed_key_id};
 pub use hello::SIGNATURE_LEN;
+pub use identity::{Identity, IdentityError, PublicKeys, PublicKeysError, RecipientKey};
 pub use key_file::{KeyFile, KeyFileError};
 pub use keyring::Keyring;
 pub use layer::Guarded;

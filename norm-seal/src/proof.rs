@@ -120,14 +120,7 @@ impl Asked {
 impl Challenges {
     /// Challenges a run that has just been introduced. The bytes, and the time until they are sent,
     /// follow from our own run, which nobody else has.
-    pub(crate) fn begin(
-        &mut self,
-        now: Timestamp,
-        secret: &Prk,
-        own: RunId,
-        run: RunId,
-        source: SocketAddr,
-    ) {
+    pub(crate) fn begin(&mut self, now: Timestamp, own: RunId, run: RunId, source: SocketAddr) {
         if self.runs.contains_key(&run) {
             return;
         }
@@ -135,28 +128,21 @@ impl Challenges {
             let first = self.runs.iter().min_by_key(|(_, of)| of.began).map(|(run, _)| *run);
             first.map(|run| self.runs.remove(&run));
         }
-        let (challenge, part) = draw(secret, own, run, 0);
+        let (challenge, part) = draw(own, run, 0);
         let next = now + JITTER * u32::from(part) / (1 << 16);
         let first = Some(Asked::new(challenge, next));
         self.runs.insert(run, Challenged { source, began: now, first, at: None });
     }
 
     /// Challenges a run at another address, unless it was done lately.
-    pub(crate) fn begin_at(
-        &mut self,
-        now: Timestamp,
-        secret: &Prk,
-        own: RunId,
-        run: RunId,
-        to: SocketAddr,
-    ) {
+    pub(crate) fn begin_at(&mut self, now: Timestamp, own: RunId, run: RunId, to: SocketAddr) {
         let Some(of) = self.runs.get_mut(&run) else { return };
         // It asks again by itself, until somebody else claims the run.
         if of.at.as_ref().is_some_and(|(at, asked)| *at == to || now < asked.next) {
             return;
         }
         self.moves += 1;
-        let (challenge, _) = draw(secret, own, run, self.moves);
+        let (challenge, _) = draw(own, run, self.moves);
         of.at = Some((to, Asked::new(challenge, now)));
     }
 
@@ -200,6 +186,14 @@ impl Challenges {
         self.runs.get(&run).is_some_and(|of| of.first.is_none())
     }
 
+    /// What could not be sealed before may be sent now.
+    pub(crate) fn retry(&mut self, now: Timestamp) {
+        let asked = self.runs.values_mut().flat_map(|of| {
+            of.first.as_mut().into_iter().chain(of.at.as_mut().map(|(_, asked)| asked))
+        });
+        asked.for_each(|asked| (asked.next, asked.wait) = (now, AGAIN));
+    }
+
     /// Forgets all: they were of another group.
     pub(crate) fn forget(&mut self) {
         self.runs.clear();
@@ -207,9 +201,10 @@ impl Challenges {
 }
 
 /// A challenge of our own run to another one, and two bytes for the wait.
-fn draw(secret: &Prk, own: RunId, run: RunId, number: u32) -> (Challenge, u16) {
+fn draw(own: RunId, run: RunId, number: u32) -> (Challenge, u16) {
     let mut drawn = [0; 10];
-    secret.expand(&[b"norm-seal 1 challenge", &own.0, &run.0, &number.to_be_bytes()], &mut drawn);
+    let secret = Prk::extract(b"norm-seal 1 challenge", &own.0);
+    secret.expand(&[&run.0, &number.to_be_bytes()], &mut drawn);
     let part = drawn.last_chunk().copied().unwrap_or_default();
     (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
 }

@@ -44,6 +44,11 @@ impl fmt::Debug for GroupSecret {
 pub struct KeyId(pub [u8; 4]);
 
 impl KeyId {
+    /// The number that is printed.
+    pub fn number(self) -> u32 {
+        u32::from_be_bytes(self.0)
+    }
+
     pub(crate) fn of(secret: &Prk) -> Self {
         let mut id = [0; 4];
         secret.expand(&[b"norm-seal 1 id"], &mut id);
@@ -53,7 +58,7 @@ impl KeyId {
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:08x}", u32::from_be_bytes(self.0))
+        write!(f, "{:08x}", self.number())
     }
 }
 

@@ -42,3 +42,28 @@ fn hellos_of_the_corpus_are_taken_or_not_and_never_twice() {
     assert!(taken >= 2, "{taken} of {files} are taken");
     assert!(files > 2 * taken, "most are not");
 }
+
+#[test]
+fn pages_of_the_corpus_bring_the_key_or_nothing() {
+    let (files, taken) = replay("keys_page", norm_seal::exercise::keys);
+    assert!(taken >= 1, "{taken} of {files} bring the key");
+    assert!(files > 2 * taken, "most do not");
+}
+
+#[test]
+fn requests_of_the_corpus_are_answered_or_not() {
+    let (files, answered) = replay("key_request", norm_seal::exercise::key_request);
+    assert!(answered >= 1, "{answered} of {files} are answered");
+    assert!(files > 2 * answered, "most are not");
+}
+
+#[test]
+fn lists_and_identities_of_the_corpus_are_read_or_refused() {
+    for (target, read) in [
+        ("recipients_file", norm_seal::exercise::recipients as fn(&[u8]) -> bool),
+        ("identity_file", norm_seal::exercise::identities),
+    ] {
+        let (files, taken) = replay(target, read);
+        assert!(taken >= 2 && files > taken, "{target}: {taken} of {files} are read");
+    }
+}

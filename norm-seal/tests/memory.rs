@@ -9,8 +9,8 @@ use std::time::Duration;
 use norm_core::endpoint::{Datagram, Endpoint, Job, JobDone, Proof, Transmit, TransmitBuf};
 use norm_core::{Rng, Timestamp};
 use norm_seal::{
-    Gate, GroupSecret, Guard, Guarded, Keyring, NoRandomness, Role, RunId, RunSource,
-    SessionAddress, Suite,
+    Book, Epoch, Gate, GroupSecret, Guard, Guarded, Identity, Keyring, NoRandomness, Role, RunId,
+    RunSource, SessionAddress, Signer, Suite,
 };
 
 /// The system's allocator, with a count of each thread's calls.
@@ -174,4 +174,46 @@ fn hellos_that_are_not_authentic_take_no_memory() {
     let payload = forged.as_mut_slice();
     guarded.handle_datagram(now, Datagram { source, to_group, ce, waited, proof, payload });
     assert_eq!(guarded.gate().guard().unwrap().counters().hellos, 1);
+}
+
+/// As many as a link of 500 Mbit/s carries, to a recipient that has no key yet.
+#[test]
+fn pages_and_hellos_that_are_not_authentic_take_no_memory_of_a_recipient() {
+    const PACKETS: u64 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
+    let at = |host: u8| SocketAddr::from(([192, 0, 2, host], 5740));
+    let start = Timestamp::since_epoch(Duration::from_secs(1));
+    let signer = Signer::from_seed([9; 32]);
+    let group = SessionAddress::of(([239, 1, 2, 3], 6003).into());
+    let new = |role, keys, run| Guard::new(role, keys, Suite::default(), group, RunId([run; 12]));
+    let keys = Keyring::without_group().with_signer(signer.clone());
+    let sender = new(Role::Sender, keys, 1).signing(&[6; 32]);
+    let identity = Identity::new([7; 32]).unwrap();
+    let subject = (group, sender.session().unwrap(), Epoch(0));
+    let book = Book::make(&[identity.public()], subject, &[8; 32]).unwrap();
+    let mut sender = sender.with_book(book);
+    let hello = sender.poll_hello(start).unwrap().to_vec();
+    let page = sender.poll_keys(start).unwrap().1.to_vec();
+    let keys = Keyring::of_recipient(vec![identity]).with_trusted(signer.verifier());
+    let guard = new(Role::Receiver, keys, 101).requiring_hello().with_identities(false);
+    let mut guarded = Guarded::new(Engine::default(), Gate::new(Some(guard), NoRuns));
+    let mut hand = |now, source, payload: &mut [u8]| {
+        let (waited, ce, to_group, proof) = (Duration::ZERO, false, true, Proof::None);
+        let datagram = Datagram { source, to_group, ce, waited, proof, payload };
+        guarded.handle_datagram(now, datagram);
+        *guarded.gate().guard().unwrap().counters()
+    };
+    hand(start, at(1), &mut hello.clone());
+    let mut rng = Rng::new(7);
+    let mut forged = [hello, page.clone()];
+    let before = calls();
+    for n in 0..PACKETS {
+        let real = &mut forged[n as usize % 2];
+        let (byte, bit) = (28 + rng.below(real.len() as u64 - 28) as usize, 1 << rng.below(8));
+        real[byte] ^= bit;
+        hand(start + Duration::from_micros(n * 20), at(1), real);
+        real[byte] ^= bit;
+    }
+    assert_eq!(calls(), before, "allocations");
+    let late = start + Duration::from_secs(60);
+    assert_eq!(hand(late, at(1), &mut page.clone()).epochs, 1, "the real one is taken");
 }

@@ -1,7 +1,7 @@
 """Opens sealed datagrams and checks HELLOs as docs/wire.md describes them, with other code than norm-seal.
 
-Reads cases as in vectors/sealed.txt and vectors/hello.txt and ends with an error at the first that does not open to its
-text. Needs the package `cryptography`.
+Gets secrets from KEYS, too. Reads cases as in vectors/sealed.txt, hello.txt and keys.txt and ends with an error at the
+first that does not open to its text. Needs the package `cryptography`.
 """
 
 import ipaddress
@@ -10,6 +10,7 @@ import sys
 
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM, ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
@@ -54,6 +55,64 @@ def check_hello(secret, group, signer, hello):
         message = b"norm-hello 1" + address + text[:104]
         Ed25519PublicKey.from_public_bytes(signer).verify(text[104:], message)
     return run, session
+
+
+def labeled_extract(suite_id, salt, label, ikm):
+    return extract(salt, b"HPKE-v1" + suite_id + label + ikm)
+
+
+def labeled_expand(suite_id, prk, label, info, length):
+    return expand(prk, struct.pack(">H", length) + b"HPKE-v1" + suite_id + label + info, length)
+
+
+def unwrap(identity, enc, wrapped, info):
+    """Opens what HPKE has sealed in base mode (RFC 9180: KEM 0x20, KDF 1, AEAD 3)."""
+    private = X25519PrivateKey.from_private_bytes(identity)
+    public = private.public_key().public_bytes_raw()
+    kem, suite_id = b"KEM\x00\x20", b"HPKE\x00\x20\x00\x01\x00\x03"
+    shared = private.exchange(X25519PublicKey.from_public_bytes(enc))
+    prk = labeled_extract(kem, b"", b"eae_prk", shared)
+    shared = labeled_expand(kem, prk, b"shared_secret", enc + public, 32)
+    context = b"\0" + labeled_extract(suite_id, b"", b"psk_id_hash", b"")
+    context += labeled_extract(suite_id, b"", b"info_hash", info)
+    secret = labeled_extract(suite_id, shared, b"secret", b"")
+    key = labeled_expand(suite_id, secret, b"key", context, 32)
+    nonce = labeled_expand(suite_id, secret, b"base_nonce", context, 12)
+    return ChaCha20Poly1305(key).decrypt(nonce, wrapped, b"")
+
+
+def secret_of(group, signer, hello, pages, identity):
+    """The secret of an epoch, from pages that the session of a HELLO by this signer has signed."""
+    address = address_of(group)
+    run, flags, session = hello[8:20], hello[36:40], hello[40:72]
+    if flags != b"\x03\0\0\0" or hello[72:104] != signer:
+        raise ValueError("another signer, or no KEYS")
+    message = b"norm-hello 1" + address + hello[:104]
+    Ed25519PublicKey.from_public_bytes(signer).verify(hello[104:168], message)
+    public = X25519PrivateKey.from_private_bytes(identity).public_key().public_bytes_raw()
+    below = 0
+    found = None
+    for page in pages:
+        text, signature = page[:-64], page[-64:]
+        Ed25519PublicKey.from_public_bytes(session).verify(signature, b"norm-keys 1" + address + text)
+        version_suite, kind, epoch, key_id, of, start, end = struct.unpack(">BBH4s12sII", text[:28])
+        if kind != 3 or of != run or start != below or len(page) > 1232:
+            raise ValueError("no page, or not the next one")
+        below = end + 1
+        epoch = struct.pack(">H", epoch)
+        tag = expand(extract(b"norm-keys 1", public), b"tag" + address + session + epoch, 4)
+        for at in range(28, len(text), 84):
+            stanza = text[at : at + 84]
+            if not start <= int.from_bytes(stanza[:4]) <= end:
+                raise ValueError("a stanza of another page")
+            if stanza[:4] == tag:
+                info = b"norm-keys 1" + address + session + epoch + public
+                found = unwrap(identity, stanza[4:36], stanza[36:], info)
+                if expand(extract(b"norm-seal 1", found), b"norm-seal 1 id", 4) != key_id:
+                    raise ValueError("another secret")
+    if below != 1 << 32 or found is None:
+        raise ValueError("pages are missing, or none has the stanza")
+    return found
 
 
 def open_sealed(secret, group, sender, datagram, introduced=None):
@@ -113,11 +172,17 @@ def main():
         fields = dict(line.split(" ", 1) for line in lines)
         if not fields:
             continue
-        secret, sender = bytes.fromhex(fields["secret"]), bytes.fromhex(fields.get("sender", ""))
+        sender = bytes.fromhex(fields.get("sender", ""))
+        signer = bytes.fromhex(fields.get("signer", ""))
         group, datagram = fields["group"], bytes.fromhex(fields["datagram"])
+        if "pages" in fields:
+            pages = [bytes.fromhex(page) for page in fields["pages"].split(",")]
+            hello, identity = bytes.fromhex(fields["hello"]), bytes.fromhex(fields["identity"])
+            secret = secret_of(group, signer, hello, pages, identity)
+        else:
+            secret = bytes.fromhex(fields["secret"])
         introduced = None
-        if "hello" in fields:
-            signer = bytes.fromhex(fields.get("signer", ""))
+        if "hello" in fields and "pages" not in fields:
             introduced = check_hello(secret, group, signer, bytes.fromhex(fields["hello"]))
         text = open_sealed(secret, group, sender, datagram, introduced)
         if datagram[1] & 0x7F == 6:

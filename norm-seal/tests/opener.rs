@@ -69,6 +69,8 @@ fn another_implementation_opens_thousand_packets_and_all_that_are_written_down()
     assert_eq!(opened(hellos), hellos.matches("hello ").count().to_string());
     let talk = include_str!("vectors/talk.txt");
     assert_eq!(opened(talk), talk.matches("datagram ").count().to_string());
+    let keys = include_str!("vectors/keys.txt");
+    assert_eq!(opened(keys), keys.matches("identity ").count().to_string());
     let mut cases = String::new();
     let at: SocketAddr = ([192, 0, 2, 1], 5740).into();
     for (suite, byte) in [(Suite::Aes256Gcm, 1), (Suite::ChaCha20Poly1305, 2)] {

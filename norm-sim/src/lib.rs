@@ -76,7 +76,7 @@ pub use recipe::{Feature, FluteSession, Place, Recipe};
 pub use rule::Rule;
 pub use scenario::{
     Attack, AttackerPlan, Broken, Change, Control, EnginePlan, FluteReceiverPlan, FluteSenderPlan,
-    HeldPlan, Host, Lie, Limits, Link, PopulationPlan, ReceiverPlan, Role, Scenario, SenderPlan,
-    Switch, TcpPlan, WantedPlan, WithdrawalPlan,
+    HeldPlan, Host, Lie, Limits, Link, PopulationPlan, ReceiverPlan, RecipientsPlan, Role,
+    Scenario, SenderPlan, Switch, TcpPlan, WantedPlan, WithdrawalPlan,
 };
 pub use swarm::{Failure, Message, Swarm, attempt, run_to_end, swarm};

@@ -11,7 +11,7 @@ use norm_net::{ContentHash, Feedback};
 use super::announce::FindArgs;
 use super::exit_codes;
 use super::flute::FluteRecvArgs;
-use super::key::KeyArgs;
+use super::key::{IdentityArgs, KeyArgs};
 use super::preserve::PreserveArgs;
 use super::shared::{CommonArgs, FILES, NETWORK, NetworkArgs, REPAIR, SECURITY, SessionArgs};
 use crate::units;
@@ -89,6 +89,10 @@ pub struct RecvArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub keys: KeyArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub identities: IdentityArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -173,7 +177,7 @@ pub struct FileArgs {
     pub no_resume: bool,
 }
 
-const EXITS: [(u8, &str); 10] = [
+const EXITS: [(u8, &str); 11] = [
     (0, "success: everything received and verified"),
     (3, "wrong key: what is sent has another one, or none; or none, with NORM_REQUIRE_KEY=1"),
     (4, "a file or directory cannot be written"),
@@ -184,6 +188,7 @@ const EXITS: [(u8, &str); 10] = [
     (9, "evicted: too slow for the other receivers"),
     (10, "all that was heard is signed with another key than that of the key file"),
     (11, "all that was heard is a recording, older than what was received, or expired"),
+    (12, "left out: the sender has gone on to a key that this receiver did not get"),
 ];
 
 const EXAMPLES: &str = "\

@@ -12,7 +12,7 @@ use super::announce::AnnounceArgs;
 use super::choice::ChoiceArgs;
 use super::exit_codes;
 use super::flute::FluteSendArgs;
-use super::key::KeyArgs;
+use super::key::{KeyArgs, RecipientArgs};
 use super::shared::{
     CommonArgs, FILES, NETWORK, NetworkArgs, RATE, RECEIVERS, REPAIR, SECURITY, SessionArgs,
 };
@@ -157,6 +157,10 @@ pub struct SendArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
     pub keys: KeyArgs,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub recipients: RecipientArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]

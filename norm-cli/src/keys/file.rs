@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::text;
 
 /// Bytes of a file at most.
-const MAX_LEN: u64 = 4096;
+const MAX_LEN: u64 = 65_536;
 
 /// Reads a file with a secret; refuses one that other users can read.
 ///

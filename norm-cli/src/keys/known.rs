@@ -9,11 +9,12 @@ use serde::{Serialize, Serializer};
 pub struct KnownKey {
     /// What they are from.
     from: KeyOrigin,
-    /// Names the secret of the group, in eight hex digits.
-    #[serde(serialize_with = "shown")]
-    #[cfg_attr(test, schemars(with = "String"))]
-    key_id: KeyId,
-    /// Public key of the sender that the key file is from, in 64 hex digits; null with a phrase.
+    /// Names the secret of the group, in eight hex digits; null where the sender makes it.
+    #[serde(serialize_with = "maybe_shown")]
+    #[cfg_attr(test, schemars(with = "Option<String>"))]
+    key_id: Option<KeyId>,
+    /// Public key of the sender that is believed, or that signs, in 64 hex digits; null with a
+    /// phrase, and where several are believed.
     #[serde(serialize_with = "maybe_shown")]
     #[cfg_attr(test, schemars(with = "Option<String>"))]
     signer: Option<Verifier>,
@@ -28,17 +29,21 @@ pub enum KeyOrigin {
     File,
     /// A phrase.
     Phrase,
+    /// Keys of the receivers that it is sealed for.
+    Recipients,
+    /// Keys of this receiver.
+    Identity,
 }
 
 impl KnownKey {
     /// Of these keys.
     pub(crate) fn new(from: KeyOrigin, keys: &Keyring) -> Self {
-        Self { from, key_id: keys.key_id(), signer: keys.trusted() }
+        let signer = match keys.trusted() {
+            [signer] => Some(*signer),
+            _ => None,
+        };
+        Self { from, key_id: keys.key_id(), signer }
     }
-}
-
-fn shown<T: ToString, S: Serializer>(id: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&id.to_string())
 }
 
 fn maybe_shown<T: ToString, S: Serializer>(

@@ -20,9 +20,19 @@ pub(super) fn why(security: &Security) -> Option<(Code, String)> {
     let of = |code| move |words| (code, words);
     let signer = other_signer(security).map(of(Code::Signer));
     let expired = || expired(security).map(of(Code::Expired));
+    let list = || not_listed(security).map(of(Code::Key));
     let key = || other_key(security).or_else(|| no_seal(security));
     let key = || key().or_else(|| other_group(security)).map(of(Code::Key));
-    signer.or_else(expired).or_else(key)
+    signer.or_else(expired).or_else(list).or_else(key)
+}
+
+/// The sender that was heard has no key for this machine.
+fn not_listed(security: &Security) -> Option<String> {
+    let from = Zoned(security.not_listed_address?);
+    Some(format!(
+        "what is sent by {from} is sealed for its recipients, and none of the keys of --identity \
+         is among them: have one added to norm-send --to there"
+    ))
 }
 
 /// Another sender of the group was heard.
@@ -33,8 +43,9 @@ fn other_signer(security: &Security) -> Option<String> {
         |key| format!("signs with the key {}…", &key[..key.len().min(16)]),
     );
     Some(format!(
-        "{from} sends in this group, but {signs}, and the key file given here is of another \
-         sender: give the .join file that was made with its key, or find out who sends there"
+        "{from} sends in this group, but {signs}, and another sender is believed here: give the \
+         .join file that was made with its key, or its key with --trust, or find out who sends \
+         there"
     ))
 }
 

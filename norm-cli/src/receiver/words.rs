@@ -296,6 +296,11 @@ pub(super) fn verdict(
             format!("verification failed{reason}; have the files sent again")
         }
         ReceiveOutcome::Evicted => format!("incomplete{reason}"),
+        ReceiveOutcome::LeftOut => {
+            "the sender has left this machine out: it has gone on to a key that it gives to \
+             others only; ask there why"
+                .to_owned()
+        }
         ReceiveOutcome::LocalError { problem } => explain::problem(problem),
         ReceiveOutcome::Refused { problem } => format!("refused: {}", explain::problem(problem)),
         _ => format!("stopped; {complete} complete"),

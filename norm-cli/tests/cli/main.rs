@@ -30,6 +30,7 @@ mod per_file;
 #[cfg(unix)]
 mod place;
 #[cfg(unix)]
+mod recipients;
 mod recv_dry_run;
 #[cfg(target_os = "linux")]
 mod refusals;

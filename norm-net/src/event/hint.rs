@@ -287,6 +287,18 @@ pub enum Hint {
         /// The public key that has signed it, in 64 hex digits; null without one.
         signer: Option<String>,
     },
+    /// A session of this group hands its key to recipients, and this machine is none of them.
+    NotListed {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+    },
+    /// The sender has gone on to another key, and has left this machine out.
+    LeftOut {
+        /// Where it comes from.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "serial::address"))]
+        address: SocketAddr,
+    },
     /// A session of this group is signed, but its time is over, by the clock of this machine: it is
     /// ignored.
     Expired {

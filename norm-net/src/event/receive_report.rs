@@ -108,6 +108,8 @@ pub enum ReceiveOutcome {
     Partial,
     /// The sender waits for this receiver no longer.
     Evicted,
+    /// The sender has gone on to another key, and has none for this receiver.
+    LeftOut,
     /// A sender was heard, but no transfer.
     Nothing,
     /// No sender was heard.

@@ -16,6 +16,8 @@ pub struct Security {
     pub mode: SecurityMode,
     /// Names the session's key, in eight hex digits; null without one.
     pub key_id: Option<String>,
+    /// Which key of the session that is, counted from 0; null where there is only one.
+    pub epoch: Option<u16>,
     /// What is proved of the packets that were taken; nothing when there were none.
     pub proved: Proved,
     /// Packets that were sealed with this key, for this session, and not heard before.
@@ -55,6 +57,12 @@ pub struct Security {
     /// Where the first of these came from; null when there were none.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
     pub expired_address: Option<SocketAddr>,
+    /// Where a session was heard from that has no key for this machine; null when there was none.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
+    pub not_listed_address: Option<SocketAddr>,
+    /// The sender that has gone on to a key that this machine did not get; null when none has.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
+    pub left_out_address: Option<SocketAddr>,
 }
 
 /// How a session was protected.
@@ -69,6 +77,8 @@ pub enum SecurityMode {
     None,
     /// Everything is sealed with a key that all members of the group share.
     Group,
+    /// Everything is sealed with a key that the sender has made, and hands to each recipient.
+    Recipients,
 }
 
 /// What is proved of packets that were taken.
@@ -92,8 +102,13 @@ impl Security {
         let unopened = state.unopened;
         let other_signer = state.other_signer.first.and_then(|(key, _)| key);
         Self {
-            mode: state.key_id.map_or(SecurityMode::None, |_| SecurityMode::Group),
+            mode: match state.key_id {
+                _ if state.has_recipients => SecurityMode::Recipients,
+                Some(_) => SecurityMode::Group,
+                None => SecurityMode::None,
+            },
             key_id: state.key_id.map(|id| id.to_string()),
+            epoch: state.epoch.map(|epoch| epoch.0),
             proved: match state.opened {
                 0 => Proved::Nothing,
                 _ if state.is_trusted => Proved::Sender,
@@ -114,6 +129,8 @@ impl Security {
             other_signer: other_signer.map(|key| key.to_string()),
             expired_hellos: state.expired.packets,
             expired_address: state.expired.first,
+            not_listed_address: state.not_listed.first,
+            left_out_address: state.left_out.first,
         }
     }
 }

@@ -247,6 +247,7 @@ fn guard<L: Layer>(
     let have_parted = clocks.have_parted();
     set_time(engine, clocks, now);
     let Some(gate) = engine.gate() else { return Ok(()) };
+    gate.rekey(now);
     if let Some(error) = gate.failure() {
         return Err(io::Error::other(error));
     }

@@ -20,6 +20,7 @@ pub mod interface;
 pub mod layer;
 pub(crate) mod lossy;
 pub mod membership;
+pub(crate) mod rekey;
 pub mod seal;
 pub mod socket;
 mod watch;

@@ -2,14 +2,18 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
+use norm_core::Timestamp;
 use norm_core::endpoint::{Endpoint, Margins};
 use norm_seal::{
-    Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, OtherSigner, Role, RunId, RunSource,
-    SEAL, SIGNATURE_LEN, SessionAddress, Suite, Unopened, Verifier,
+    Book, Epoch, Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, OtherSigner, Role,
+    RunId, RunSource, SEAL, SIGNATURE_LEN, SessionAddress, Suite, Unopened, Verifier,
 };
+use zeroize::Zeroizing;
 
 use super::layer::Layer;
+use super::rekey::{RecipientList, Rekeyer, Subject};
 
 /// The key of a session, and how it is used. With one, everything is sealed that is sent, and
 /// whatever does not open is dropped before it is looked at.
@@ -20,12 +24,16 @@ pub struct SealConfig {
     pub keys: Keyring,
     /// How is sealed; either is opened.
     pub suite: Suite,
+    /// Whom a sender hands keys to that has no secret of a group.
+    pub recipients: Option<RecipientList>,
+    /// How long it uses a key.
+    pub rekey_every: Option<Duration>,
 }
 
 impl SealConfig {
     /// AES-256-GCM with these keys.
     pub fn new(keys: Keyring) -> Self {
-        Self { keys, suite: Suite::default() }
+        Self { keys, suite: Suite::default(), recipients: None, rekey_every: None }
     }
 
     /// What sealing takes of each packet; nothing without a key.
@@ -44,6 +52,14 @@ impl SealConfig {
 pub struct SealState {
     /// The session's own key; `None` without one.
     pub key_id: Option<KeyId>,
+    /// Keys are handed to recipients.
+    pub has_recipients: bool,
+    /// Which of a session's keys that is; `None` where there are no others.
+    pub epoch: Option<Epoch>,
+    /// Those that show that a sender has no key for this receiver.
+    pub not_listed: Heard,
+    /// Those that show that it had one, and has none for the present.
+    pub left_out: Heard,
     /// Datagrams that opened.
     pub opened: u64,
     /// Datagrams that were dropped, for whatever reason.
@@ -68,50 +84,81 @@ pub struct SealState {
     pub copies: u64,
 }
 
-/// Draws runs from the operating system.
-#[derive(Copy, Clone, Debug)]
-pub struct OsRuns;
+/// Draws runs from the operating system, and has keys made.
+#[derive(Debug, Default)]
+pub struct OsRuns {
+    rekeyer: Option<Rekeyer>,
+}
 
 impl RunSource for OsRuns {
     fn draw(&mut self) -> Result<RunId, NoRandomness> {
-        let mut run = [0; 12];
-        getrandom::fill(&mut run).map_err(|_| NoRandomness)?;
-        Ok(RunId(run))
+        draw_run()
+    }
+
+    fn poll_book(&mut self, now: Timestamp, guard: &Guard) -> Option<Book> {
+        self.rekeyer.as_mut()?.poll(now, guard)
     }
 }
 
 /// An engine with a gate before it.
 pub(crate) type Sealed<E> = Guarded<E, OsRuns>;
 
-/// Puts a gate before an engine of a session in this group.
+/// Puts a gate before an engine of a session in this group. A receiver that `is_mute` asks for no
+/// keys.
 ///
 /// # Errors
-/// When the system has no random numbers.
+/// When the system has no random numbers, or keys cannot be made for the recipients.
 pub(crate) fn sealed<E>(
     engine: E,
     seal: Option<&SealConfig>,
     role: Role,
     group: SocketAddr,
+    is_mute: bool,
 ) -> io::Result<Sealed<E>> {
-    let guard = match seal {
-        Some(SealConfig { keys, suite }) => {
-            let run = OsRuns.draw().map_err(io::Error::other)?;
-            let address = SessionAddress::of(group);
-            let guard = Guard::new(role, keys.clone(), *suite, address, run);
-            Some(match role {
-                Role::Sender => guard.signing(&session_seed().map_err(io::Error::other)?),
-                Role::Receiver => guard.requiring_hello(),
-            })
-        }
-        None => None,
+    let Some(seal) = seal else {
+        return Ok(Guarded::new(engine, Gate::new(None, OsRuns::default())));
     };
-    Ok(Guarded::new(engine, Gate::new(guard, OsRuns)))
+    let address = SessionAddress::of(group);
+    let guard = Guard::new(
+        role,
+        seal.keys.clone(),
+        seal.suite,
+        address,
+        draw_run().map_err(io::Error::other)?,
+    );
+    let (guard, rekeyer) = match role {
+        Role::Sender => {
+            recipients(guard.signing(&*session_seed().map_err(io::Error::other)?), seal, address)?
+        }
+        Role::Receiver if seal.keys.identities().is_empty() => (guard.requiring_hello(), None),
+        Role::Receiver => (guard.requiring_hello().with_identities(is_mute), None),
+    };
+    Ok(Guarded::new(engine, Gate::new(Some(guard), OsRuns { rekeyer })))
+}
+
+/// Makes the first keys of a session that hands them out.
+fn recipients(
+    guard: Guard,
+    seal: &SealConfig,
+    address: SessionAddress,
+) -> io::Result<(Guard, Option<Rekeyer>)> {
+    let Some((list, session)) = seal.recipients.as_ref().zip(guard.session()) else {
+        return Ok((guard, None));
+    };
+    let (rekeyer, book) = Rekeyer::start(list, seal.rekey_every, Subject { address, session })?;
+    Ok((guard.with_book(book), Some(rekeyer)))
+}
+
+fn draw_run() -> Result<RunId, NoRandomness> {
+    let mut run = [0; 12];
+    getrandom::fill(&mut run).map_err(|_| NoRandomness)?;
+    Ok(RunId(run))
 }
 
 /// What the key of a session follows from.
-fn session_seed() -> Result<[u8; 32], NoRandomness> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|_| NoRandomness)?;
+fn session_seed() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(|_| NoRandomness)?;
     Ok(seed)
 }
 
@@ -123,14 +170,18 @@ pub(crate) fn state(gate: &Gate<OsRuns>) -> SealState {
     };
     let counters = guard.counters();
     SealState {
-        key_id: Some(guard.keys().key_id()),
+        key_id: guard.key_id(),
+        has_recipients: guard.keys().key_id().is_none(),
+        epoch: guard.epoch(),
+        not_listed: counters.not_listed,
+        left_out: counters.left_out,
         opened: counters.opened,
         dropped: counters.all_dropped(),
         unopened,
         unsealed: counters.unsealed,
         not_authentic: counters.not_authentic,
         signer: counters.signer,
-        is_trusted: counters.signer.is_some() && counters.signer == guard.keys().trusted(),
+        is_trusted: counters.signer.is_some_and(|key| guard.keys().trusted().contains(&key)),
         other_signer: counters.other_signer,
         expired: counters.expired,
         copies: counters.copies,

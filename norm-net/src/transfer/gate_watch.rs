@@ -12,6 +12,8 @@ pub(crate) struct GateWatch {
     told_seals: bool,
     told_signer: bool,
     told_expired: bool,
+    told_list: bool,
+    told_left_out: bool,
     told_copy: bool,
 }
 
@@ -43,9 +45,16 @@ impl GateWatch {
             key_id: key_id.to_string(),
             own: state.key_id.map(|id| id.to_string()),
         });
+        let list = state.not_listed.first.filter(|_| is_alone && !self.told_list);
+        self.told_list |= list.is_some();
+        let list = list.map(|address| Hint::NotListed { address });
+        let left_out = state.left_out.first.filter(|_| !self.told_left_out);
+        self.told_left_out |= left_out.is_some();
+        let list = list.into_iter().chain(left_out.map(|address| Hint::LeftOut { address }));
         let copied = state.copies > 0 && !self.told_copy;
         self.told_copy |= copied;
         let heard = other.into_iter().chain(unsealed).chain(seals).chain(signer).chain(expired);
+        let heard = heard.chain(list);
         heard.chain(copied.then_some(Hint::MachineCopied))
     }
 
@@ -53,7 +62,13 @@ impl GateWatch {
     pub(crate) fn explains_silence(&self) -> bool {
         let SealState { opened, unopened, unsealed, not_authentic, .. } = self.state;
         let signed = self.state.other_signer.hellos + self.state.expired.packets;
+        let signed = signed + self.state.not_listed.packets;
         opened == 0 && unopened.packets + unsealed.packets + not_authentic.packets + signed > 0
+    }
+
+    /// True when the sender has gone on to a key that this machine did not get.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.state.left_out.packets > 0
     }
 
     /// What a report says.
@@ -124,6 +139,22 @@ mod tests {
             let mut watch = GateWatch::default();
             assert_eq!(watch.note(&SealState { opened: 1, ..state }).count(), 0);
         }
+    }
+
+    #[test]
+    fn missing_and_lost_places_in_a_list_are_told_once_each() {
+        let address = ([192, 0, 2, 1], 6003).into();
+        let heard = Heard { packets: 2, first: Some(address) };
+        let state = SealState { not_listed: heard, ..SealState::default() };
+        let mut watch = GateWatch::default();
+        assert!(watch.note(&state).eq([Hint::NotListed { address }]));
+        assert!(watch.explains_silence() && !watch.is_left_out());
+        assert_eq!(watch.note(&state).count(), 0);
+        let mut watch = GateWatch::default();
+        let state = SealState { opened: 7, left_out: heard, ..SealState::default() };
+        assert!(watch.note(&state).eq([Hint::LeftOut { address }]));
+        assert!(watch.is_left_out());
+        assert_eq!(watch.note(&state).count(), 0);
     }
 
     #[test]

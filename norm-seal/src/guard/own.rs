@@ -1,4 +1,4 @@
-//! What guards say to each other: HELLO, statements, challenges and their answers. Engines hear
+//! What guards say to each other: HELLO, keys, statements, challenges and their answers. Engines hear
 //! nothing of it.
 
 use core::net::SocketAddr;
@@ -73,7 +73,8 @@ impl Guard {
         let Talk { stating, challenges, answers, .. } = &self.talk;
         let hello = self.introducer.as_ref().map(Introducer::next);
         let challenge = challenges.as_ref().and_then(Challenges::next);
-        [hello, stating.next(), challenge, answers.next()].into_iter().flatten().min()
+        let own = [hello, self.next_keys(), stating.next(), challenge, answers.next()];
+        own.into_iter().flatten().min()
     }
 
     /// A packet that the guard has to send itself, if one is due: it goes before those of an
@@ -85,6 +86,9 @@ impl Guard {
         let to_group = |bytes| Own { bytes, to: Destination::Group };
         if let Some(hello) = self.poll_hello(now).map(<[u8]>::to_vec) {
             return Some(to_group(hello));
+        }
+        if let Some((to, bytes)) = self.poll_keys(now).map(|(to, bytes)| (to, bytes.to_vec())) {
+            return Some(Own { bytes, to });
         }
         let wall = self.wall.at(now);
         if let Some(text) = self.talk.stating.poll(now, wall, self.keys.signer()) {
@@ -126,7 +130,7 @@ impl Guard {
             (Kind::Statement, Role::Receiver) if is_signed => {
                 self.hear_statement((now, source), header.run, text)
             }
-            (Kind::Proof, Role::Receiver) if is_signed => self.hear_answer(now, header.run, text),
+            (Kind::Proof, Role::Receiver) if is_signed => self.hear_proof(now, header.run, text),
             (Kind::Proof, Role::Sender) if !header.is_signed => self.hear_challenge(text),
             _ => Err(DropReason::BadSignature),
         };
@@ -148,7 +152,7 @@ impl Guard {
         Ok(())
     }
 
-    fn hear_answer(&mut self, now: Timestamp, run: RunId, text: &[u8]) -> Result<(), DropReason> {
+    fn hear_proof(&mut self, now: Timestamp, run: RunId, text: &[u8]) -> Result<(), DropReason> {
         let signed = proof::parse(text).ok_or(DropReason::NotAuthentic)?;
         let Talk { challenges: Some(challenges), stated, .. } = &mut self.talk else {
             return Ok(());
@@ -178,15 +182,20 @@ impl Guard {
     pub(super) fn challenge_at(&mut self, now: Timestamp, run: RunId, to: SocketAddr) {
         let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin_at(now, &self.secret, own, run, to);
+            challenges.begin_at(now, own, run, to);
         }
+    }
+
+    /// There is a key now that was missing: what could not be sealed may be sent.
+    pub(crate) fn retry_challenges(&mut self, now: Timestamp) {
+        self.talk.challenges.iter_mut().for_each(|challenges| challenges.retry(now));
     }
 
     /// Asks the sender of a run that was introduced whether it is live.
     pub(super) fn challenge(&mut self, now: Timestamp, source: SocketAddr, run: RunId) {
         let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin(now, &self.secret, own, run, source);
+            challenges.begin(now, own, run, source);
         }
     }
 }

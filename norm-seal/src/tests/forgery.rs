@@ -64,7 +64,7 @@ fn nothing_unsealed_passes_and_each_reason_is_counted() {
         assert_eq!(open(&mut receiver, datagram), Err(DropReason::Unsealed));
     }
     let other = Keyring::new(GroupSecret::new([8; 32]));
-    let id = other.key_id();
+    let id = other.key_id().unwrap();
     let run = RunId([3; 12]);
     let mut other = Guard::new(Role::Sender, other, Suite::default(), group(6003), run);
     for _ in 0..3 {
@@ -90,7 +90,7 @@ fn secret_with_the_same_id_does_not_open() {
     let run = RunId([3; 12]);
     let mut other = Guard::new(Role::Sender, other, Suite::default(), group(6003), run);
     let mut sealed = forward(&mut other, b"text");
-    sealed[4..8].copy_from_slice(&keys().key_id().0);
+    sealed[4..8].copy_from_slice(&keys().key_id().unwrap().0);
     assert_eq!(open(&mut receiver, &sealed), Err(DropReason::NotAuthentic));
     // Under a run that is known.
     let real = forward(&mut sender, b"text");

@@ -52,7 +52,7 @@ fn without_a_key_all_passes_but_what_is_sealed() {
         assert!(gate.admit(NOW, sender_at(), &mut sealed).is_none());
     }
     assert_eq!(gate.unopened().packets, 2);
-    assert_eq!(gate.unopened().first, Some((keys().key_id(), sender_at())));
+    assert_eq!(gate.unopened().first, Some((keys().key_id().unwrap(), sender_at())));
 }
 
 #[test]

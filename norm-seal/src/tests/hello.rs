@@ -54,7 +54,7 @@ pub(super) fn hello_at(guard: &mut Guard, now: Timestamp) -> Vec<u8> {
 pub(super) fn hear(guard: &mut Guard, now: Timestamp, hello: &[u8]) -> Result<(), DropReason> {
     match guard.open(now, sender_at(), &mut hello.to_vec()) {
         Ok(Opened::Hello) => Ok(()),
-        Ok(Opened::Text(..) | Opened::Own) => panic!("it is sealed"),
+        Ok(Opened::Text(..) | Opened::Own) => panic!("it is no HELLO"),
         Err(reason) => Err(reason),
     }
 }
@@ -70,7 +70,7 @@ fn signed(guard: &mut Guard, text: &[u8]) -> Vec<u8> {
 fn prove(guard: &mut Guard, datagram: &[u8]) -> Result<(Vec<u8>, Proof), DropReason> {
     match guard.open(NOW, sender_at(), &mut datagram.to_vec())? {
         Opened::Text(text, proof) => Ok((text.to_vec(), proof)),
-        Opened::Hello | Opened::Own => panic!("it is of a guard"),
+        Opened::Hello | Opened::Own => panic!("it is nothing for an engine"),
     }
 }
 
@@ -175,7 +175,7 @@ fn hello_by_another_key_or_by_none_is_refused_and_named() {
     let other = Keyring::new(GroupSecret::new([8; 32]));
     let mut hello = hello_at(&mut sender_with(other, 4), NOW);
     assert_eq!(hear(&mut receiver, NOW, &hello), Err(DropReason::OtherKey));
-    hello[4..8].copy_from_slice(&keys().key_id().0);
+    hello[4..8].copy_from_slice(&keys().key_id().unwrap().0);
     assert_eq!(hear(&mut receiver, NOW, &hello), Err(DropReason::NotAuthentic));
     assert_eq!(receiver.counters().not_authentic.packets, 1);
 }
@@ -202,7 +202,7 @@ fn header(counter: u64) -> Header {
         kind: Kind::Forward,
         is_signed: true,
         epoch: Epoch(0),
-        key_id: keys().key_id(),
+        key_id: keys().key_id().unwrap(),
         run: RunId([1; 12]),
         counter,
     }

@@ -37,7 +37,7 @@ impl Numbered {
             kind: self.kind,
             is_signed: false,
             epoch: Epoch(0),
-            key_id: keys().key_id(),
+            key_id: keys().key_id().unwrap(),
             run: RunId([0; 12]),
             counter: 0,
         };

@@ -4,6 +4,7 @@ mod copies;
 mod forgery;
 mod gates;
 mod hello;
+mod keying;
 mod limits;
 mod replay;
 mod statements;
@@ -77,7 +78,7 @@ fn open_at(
 ) -> Result<Vec<u8>, DropReason> {
     guard.open(now, source, &mut datagram.to_vec()).map(|opened| match opened {
         Opened::Text(text, _) => text.to_vec(),
-        Opened::Hello | Opened::Own => panic!("it is of a guard"),
+        Opened::Hello | Opened::Own => panic!("it is nothing for an engine"),
     })
 }
 

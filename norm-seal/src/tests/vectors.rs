@@ -7,9 +7,10 @@ use norm_core::fileset::{ManifestHash, SetId};
 use super::limits::Numbered;
 use super::*;
 use crate::header::Kind;
-use crate::{SIGNATURE_LEN, Signer, StatedSet};
+use crate::{Book, Epoch, Identity, RecipientKey, SIGNATURE_LEN, Signer, StatedSet};
 
 const COMMITTED: &str = include_str!("../../tests/vectors/sealed.txt");
+const KEYS: &str = include_str!("../../tests/vectors/keys.txt");
 const HELLOS: &str = include_str!("../../tests/vectors/hello.txt");
 const TALK: &str = include_str!("../../tests/vectors/talk.txt");
 
@@ -81,10 +82,8 @@ fn talk() -> String {
     for keys in [keys(), keys().with_signer(Signer::from_seed([9; 32]))] {
         let group = SessionAddress::of("239.1.2.3:6003".parse().unwrap());
         let signer = keys.signer().map(|signer| hex(&signer.verifier().0));
-        let trusted = match keys.trusted() {
-            Some(signer) => super::keys().with_trusted(signer),
-            None => super::keys(),
-        };
+        let trusted =
+            keys.trusted().iter().fold(super::keys(), |keys, &signer| keys.with_trusted(signer));
         let run = RunId([1; 12]);
         let sender = Guard::new(Role::Sender, keys, Suite::default(), group, run);
         let mut sender = sender.signing(&[6; 32]);
@@ -128,9 +127,49 @@ fn talk() -> String {
     text
 }
 
+/// A session that hands out keys: its HELLO, all pages, and a packet, for each recipient.
+fn keys_pages() -> String {
+    let mut text = String::from(
+        "# KEYS, and packets sealed with their secret: docs/wire.md. Written by the tests.\n",
+    );
+    for (address, count) in [("239.1.2.3:6003", 3), ("[ff15::1]:6003", 20), ("192.0.2.1:6003", 1)] {
+        let group = SessionAddress::of(address.parse().unwrap());
+        let keys = Keyring::without_group().with_signer(Signer::from_seed([9; 32]));
+        let signer = keys.signer().unwrap().verifier();
+        let guard = Guard::new(Role::Sender, keys, Suite::default(), group, RunId([1; 12]));
+        let mut guard = guard.signing(&[6; 32]);
+        guard.set_wall_clock(NOW, 1_800_000_000);
+        let identities: Vec<Identity> =
+            (1..=count).map(|byte| Identity::new([byte; 32]).unwrap()).collect();
+        let listed: Vec<RecipientKey> = identities.iter().map(Identity::public).collect();
+        let subject = (group, guard.session().unwrap(), Epoch(0));
+        let mut guard = guard.with_book(Book::make(&listed, subject, &[5; 32]).unwrap());
+        let hello = guard.poll_hello(NOW).unwrap().to_vec();
+        let mut pages = Vec::new();
+        let mut now = NOW;
+        while pages.len() < usize::from(count).div_ceil(13) {
+            pages.extend(guard.poll_keys(now).map(|(_, page)| hex(page)));
+            now += Duration::from_millis(20);
+        }
+        let mut packet = room_for(b"text");
+        assert!(guard.seal(None, &mut packet));
+        for byte in 1..=count {
+            writeln!(text, "\ngroup {address}\nsigner {signer}\nhello {}", hex(&hello)).unwrap();
+            writeln!(text, "pages {}\nidentity {}", pages.join(","), hex(&[byte; 32])).unwrap();
+            writeln!(text, "text {}\ndatagram {}", hex(b"text"), hex(&packet)).unwrap();
+        }
+    }
+    text
+}
+
 #[test]
 fn what_guards_say_is_what_is_written_down() {
     check("talk.txt", TALK, &talk());
+}
+
+#[test]
+fn pages_of_keys_are_those_that_are_written_down() {
+    check("keys.txt", KEYS, &keys_pages());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod downlink;
 mod processor;
+mod recipients;
 pub(crate) mod seal;
 mod socket;
 
@@ -20,12 +21,13 @@ use crate::node::{Machine, Outbox};
 use crate::outcome::Captured;
 use crate::packet::{Body, HostId, Packet, To, host_at, mix};
 use crate::reference::Reference;
-use crate::scenario::{self, Change, Role, Scenario};
+use crate::scenario::{Change, Role, Scenario};
 use crate::switch::{Arriving, Entry, Log};
 
 use downlink::Downlink;
 use processor::Processor;
-use seal::{HostSeal, Sealing};
+use recipients::Recipients;
+use seal::{HostSeal, Membership, Sealing};
 use socket::Socket;
 
 /// The work space of a thread, and what the hosts that it runs have sent.
@@ -133,7 +135,7 @@ impl Host {
             ),
             processor: plan.limits.map(|limits| Processor::new(limits, rng(3))),
             captures: false,
-            seal: seal(scenario, plan, rng(4)),
+            seal: seal(scenario, id, rng(4)),
             is_receiver: matches!(plan.role, Role::Receiver(_)),
             cut_off: false,
             audience: reference.receivers.into(),
@@ -363,6 +365,7 @@ impl Host {
         self.introduce(at, turn);
         if !turn.outbox.packets.is_empty() {
             self.send(at, turn);
+            self.introduce(at, turn);
         }
         let next = self.next();
         if next != self.timer.asked {
@@ -455,13 +458,16 @@ impl Host {
         turn.sent.push((at, packet));
     }
 
-    /// Says which key signs in the session, and what else guards have to say, if that is due.
+    /// Sends what the guard has to say itself, if that is due: which key signs in the session, keys
+    /// of epochs, statements, challenges and their answers.
     fn introduce(&mut self, at: Timestamp, turn: &mut Turn) {
         let now = self.clock.shows(at);
         // A node that waits for nothing has ended its session.
-        let is_over = !self.alive || self.machine.next() == Timestamp::MAX;
+        let is_over =
+            !self.alive || !self.waits_for_keys() && (self.machine.next() == Timestamp::MAX);
         let Some(seal) = self.seal.as_mut().filter(|_| !is_over) else { return };
         seal.set_time(now, at);
+        seal.change_keys(now, at);
         let own: Vec<Own> = core::iter::from_fn(|| seal.own(now)).collect();
         for Own { bytes, to } in own {
             let to = match to {
@@ -476,10 +482,15 @@ impl Host {
         }
     }
 
+    /// True of a receiver that has heard nothing yet because it has no key.
+    fn waits_for_keys(&self) -> bool {
+        self.is_receiver && self.seal.as_ref().is_some_and(HostSeal::has_recipients)
+    }
+
     /// When the node or its gate wants to wake up, by the host's clock.
     fn next(&self) -> Timestamp {
         let next = self.machine.next();
-        if !self.alive || next == Timestamp::MAX {
+        if !self.alive || (self.machine.next() == Timestamp::MAX) && !self.waits_for_keys() {
             return Timestamp::MAX;
         }
         let own = self.seal.as_ref().and_then(HostSeal::next_own);
@@ -488,14 +499,16 @@ impl Host {
 }
 
 /// The gate of a host; `None` for those without the key.
-fn seal(scenario: &Scenario, plan: &scenario::Host, rng: Rng) -> Option<HostSeal> {
-    let (role, is_heard) = match plan.role {
+fn seal(scenario: &Scenario, id: HostId, rng: Rng) -> Option<HostSeal> {
+    let (role, is_heard) = match scenario.hosts[id as usize].role {
         Role::Sender(_) | Role::FluteSender(_) => (norm_seal::Role::Sender, false),
         Role::Receiver(_) => (norm_seal::Role::Receiver, true),
         Role::FluteReceiver(_) => (norm_seal::Role::Receiver, false),
         Role::Tcp(_) | Role::Population(_) | Role::Engine(_) | Role::Attacker(_) => return None,
     };
-    scenario.sealed.map(|suite| HostSeal::new(role, is_heard, suite, rng))
+    let recipients = Recipients::of(scenario);
+    let member = |suite| Membership { host: id, role, is_heard, suite };
+    scenario.sealed.map(|suite| HostSeal::new(member(suite), recipients, rng))
 }
 
 /// A packet as it leaves the gate; `None` if it cannot be sealed.

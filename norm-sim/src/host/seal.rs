@@ -11,8 +11,10 @@ use norm_seal::{
     SessionAddress, Signer, StatedSet, Suite, TAG_LEN,
 };
 
+use super::recipients::{self, Recipients};
+
 use crate::clock::START;
-use crate::packet::{Body, Packet, address};
+use crate::packet::{Body, HostId, Packet, address};
 
 /// The session's group.
 const GROUP: ([u8; 4], u16) = ([239, 255, 1, 1], 6003);
@@ -23,11 +25,21 @@ const SIGNER: [u8; 32] = [0x54; 32];
 /// The time of day when a run begins, in seconds since 1970.
 const WALL: u64 = 1_800_000_000;
 
+/// Who a host is in its session.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Membership {
+    pub(super) host: HostId,
+    pub(super) role: Role,
+    /// Senders hear it.
+    pub(super) is_heard: bool,
+    pub(super) suite: Suite,
+}
+
 /// A guard, and the random numbers that its runs come from.
 pub(super) struct HostSeal {
-    role: Role,
-    is_heard: bool,
-    suite: Suite,
+    membership: Membership,
+    /// Whom keys are handed to.
+    recipients: Option<Recipients>,
     guard: Guard,
     rng: Rng,
     /// Work space.
@@ -45,19 +57,39 @@ pub(super) struct Sealing {
 
 impl HostSeal {
     /// The gate of a host that holds the key of all sealed runs.
-    pub(super) fn new(role: Role, is_heard: bool, suite: Suite, mut rng: Rng) -> Self {
-        let guard = guard(role, is_heard, suite, &mut rng);
-        Self { role, is_heard, suite, guard, rng, bytes: Vec::new() }
+    pub(super) fn new(
+        membership: Membership,
+        recipients: Option<Recipients>,
+        mut rng: Rng,
+    ) -> Self {
+        let guard = guard(membership, recipients.as_ref(), &mut rng);
+        Self { membership, recipients, guard, rng, bytes: Vec::new() }
     }
 
     /// The host starts again, with nothing but its key.
     pub(super) fn restart(&mut self) {
-        self.guard = guard(self.role, self.is_heard, self.suite, &mut self.rng);
+        self.guard = guard(self.membership, self.recipients.as_ref(), &mut self.rng);
     }
 
     /// When the guard has something to say.
     pub(super) fn next_own(&self) -> Option<Timestamp> {
         self.guard.next_own()
+    }
+
+    /// True where keys are handed out.
+    pub(super) fn has_recipients(&self) -> bool {
+        self.recipients.is_some()
+    }
+
+    /// Hands out other keys if it is time, by the host's clock and in truth.
+    pub(super) fn change_keys(&mut self, now: Timestamp, at: Timestamp) {
+        let Self { recipients, guard, rng, membership, .. } = self;
+        if membership.role == Role::Receiver {
+            return;
+        }
+        if let Some(recipients) = recipients {
+            recipients.change((now, at), SessionAddress::of(GROUP.into()), guard, rng);
+        }
     }
 
     /// Says what time it is: by the host's clock, and in truth, which its time of day shows.
@@ -123,28 +155,38 @@ fn stated() -> StatedSet {
     StatedSet { set, manifest, list: Some([0x57; 32]), name, life: None }
 }
 
-/// `is_heard` where senders hear receivers.
-fn guard(role: Role, is_heard: bool, suite: Suite, rng: &mut Rng) -> Guard {
-    let (keys, signer) = (Keyring::new(GroupSecret::new(SECRET)), Signer::from_seed(SIGNER));
+fn guard(member: Membership, recipients: Option<&Recipients>, rng: &mut Rng) -> Guard {
+    let Membership { host, role, is_heard, suite } = member;
+    let signer = Signer::from_seed(SIGNER);
+    let keys = match recipients {
+        None => Keyring::new(GroupSecret::new(SECRET)),
+        Some(_) => Keyring::of_recipient(recipients::identity(host).into_iter().collect()),
+    };
     let (address, run) = (SessionAddress::of(GROUP.into()), draw(rng));
     match role {
         Role::Sender => {
-            let mut seed = [0; 32];
-            seed.as_chunks_mut().0.iter_mut().for_each(|word: &mut [u8; 8]| {
-                *word = rng.next_u64().to_be_bytes();
-            });
-            let keys = keys.with_signer(signer);
-            let mut guard = Guard::new(role, keys, suite, address, run).signing(&seed);
+            let seed = recipients::bytes(rng);
+            let guard = Guard::new(role, keys.with_signer(signer), suite, address, run);
+            let mut guard = guard.signing(&seed);
             guard.state(stated());
-            guard
+            let subject = guard.session().map(|session| (address, session));
+            let book = recipients.zip(subject).and_then(|(them, subject)| them.first(subject, rng));
+            match book {
+                Some(book) => guard.with_book(book),
+                None => guard,
+            }
         }
         Role::Receiver => {
             let keys = keys.with_trusted(signer.verifier());
             let mut guard = Guard::new(role, keys, suite, address, run).requiring_hello();
-            if is_heard {
+            let is_mute = recipients.is_some_and(|recipients| recipients.one_way);
+            if is_heard && !is_mute {
                 guard.ask_if_live();
             }
-            guard
+            match recipients {
+                Some(_) => guard.with_identities(is_mute),
+                None => guard,
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ mod flute;
 mod host;
 mod network;
 mod plans;
+mod recipients;
 
 use core::time::Duration;
 
@@ -24,6 +25,7 @@ pub use plans::{
     Broken, Control, HeldPlan, PopulationPlan, ReceiverPlan, SenderPlan, TcpPlan, WantedPlan,
     WithdrawalPlan,
 };
+pub use recipients::RecipientsPlan;
 
 use crate::packet::{HostId, mix};
 
@@ -50,6 +52,9 @@ pub struct Scenario {
     /// All engines hold the key of the group, and everything that they send is sealed, with this
     /// suite: see [`Scenario::seal`].
     pub sealed: Option<Suite>,
+    /// In a sealed scenario each sender hands a key of its own to receivers, instead of one that
+    /// all hold.
+    pub recipients: Option<RecipientsPlan>,
 }
 
 impl Scenario {
@@ -66,6 +71,7 @@ impl Scenario {
             may_fail: false,
             check_nacks: true,
             sealed: None,
+            recipients: None,
         }
     }
 

@@ -16,6 +16,7 @@ mod path_mtu;
 mod plan;
 mod politeness;
 mod population;
+mod recipients;
 mod regressions;
 mod sealed;
 mod slow;

@@ -25,6 +25,8 @@ impl fmt::Display for Hint {
             | Self::NotAuthentic { .. }
             | Self::OtherSigner { .. }
             | Self::Expired { .. }
+            | Self::NotListed { .. }
+            | Self::LeftOut { .. }
             | Self::MachineCopied => about_sealing(self, f),
             Self::NoAddressYet { .. }
             | Self::AddressLost { .. }
@@ -86,6 +88,8 @@ fn about_sealing(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             machine::about_signers(f, *address, signer.as_deref())
         }
         Hint::Expired { address } => machine::about_expiry(f, *address),
+        Hint::NotListed { address } => machine::about_lists(f, *address, false),
+        Hint::LeftOut { address } => machine::about_lists(f, *address, true),
         _ => f.write_str(
             "another machine sends what only this one can: one is a copy of the other, made while \
              it ran. What both have sent until now may be readable without the key; from now on it \

@@ -71,7 +71,8 @@ impl ObjectReceiver {
         let store = BlockStore::new(STORE_BYTES);
         let returns = store.returns();
         let engine = Receiver::new(options.engine_config(&mut rng), store, rng.next_u64());
-        let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group)?;
+        let mut engine =
+            sealed(engine, options.seal.as_ref(), Role::Receiver, options.group, false)?;
 
         let stopper = Stopper::new(link.waker());
         let signal = Signal::new(link.waker());

@@ -63,7 +63,7 @@ impl ObjectSender {
         let clock = Clock::start();
         let mut engine = Sender::new(config, rng.next_u64(), clock.now())?;
         engine.prove_moves(os_secret()?);
-        let mut engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group)?;
+        let mut engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group, false)?;
 
         let (requests, inbox) = bounded(MAX_REQUESTS);
         let (outlet, events) = outlet();

@@ -47,7 +47,7 @@ use norm_core::endpoint::Job;
 use norm_core::transfer::InboundStats;
 use norm_seal::HeardStatement;
 
-use crate::event::ReceiveReport;
+use crate::event::{ReceiveOutcome, ReceiveReport};
 use crate::io::driver::Application;
 use crate::io::error::NetError;
 use crate::io::membership::{Expected, Recovered};
@@ -106,13 +106,18 @@ impl Session {
     /// removed.
     pub(super) fn report(self, stats: &InboundStats, now: Timestamp) -> ReceiveReport {
         let Self { shared, transfers, .. } = self;
-        let Shared { events, senders, tasks, ending, summary, gate, .. } = shared;
+        let Shared { policy, events, senders, tasks, ending, summary, gate, .. } = shared;
         // Workers hold the files of the sets they work for.
         tasks.finish();
         transfers.close(&events);
         let elapsed = now.saturating_since(ending.started());
         let idle = ending.was_idle();
         let outcome = ending.outcome(!senders.is_empty());
+        let outcome = match outcome {
+            ReceiveOutcome::Complete => ReceiveOutcome::Complete,
+            _ if gate.is_left_out() && !policy.continuous => ReceiveOutcome::LeftOut,
+            outcome => outcome,
+        };
         let security = gate.security();
         ReceiveReport { idle, security, ..summary.into_report(outcome, elapsed, stats) }
     }
@@ -170,6 +175,10 @@ impl<E: Engine> Application<E> for Session {
     fn gate(&mut self, _: &mut E, _: Timestamp, state: &SealState) {
         let hints = self.shared.gate.note(state);
         hints.for_each(|hint| self.shared.events.hint(hint));
+        // A service goes on: there may be other senders.
+        if self.shared.gate.is_left_out() && !self.shared.policy.continuous {
+            self.stopper.stop();
+        }
     }
 
     fn stated(&mut self, engine: &mut E, now: Timestamp, heard: &HeardStatement) {

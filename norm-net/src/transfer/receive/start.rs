@@ -167,8 +167,9 @@ where
     let other = OtherProtocol::default();
     let engine = Noticing::new(engine, options.flute.is_some(), other.clone());
     // What is dropped for a demonstration is lost on the network: outside of the seal.
-    let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group)?;
-    if options.effective_feedback() != Feedback::None {
+    let is_mute = is_mute(options);
+    let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group, is_mute)?;
+    if !is_mute {
         engine.gate_mut().guard_mut().map(Guard::ask_if_live);
     }
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
@@ -186,12 +187,16 @@ where
 /// each: then those that find no room wait in a file. One that can be asked may do so, too.
 fn store(options: &ReceiveOptions, directory: &Path) -> io::Result<BlockStore> {
     let (memory, file) = (options.block_memory(), SpoolFile::new(directory.to_owned()));
-    let is_mute = options.flute.is_some() || options.effective_feedback() == Feedback::None;
-    if is_mute {
+    if is_mute(options) {
         BlockStore::with_spool(memory, file)
     } else {
         Ok(BlockStore::with_reserve(memory, file))
     }
+}
+
+/// True of a receiver that sends nothing.
+fn is_mute(options: &ReceiveOptions) -> bool {
+    options.flute.is_some() || options.effective_feedback() == Feedback::None
 }
 
 /// Makes the output directory; in a dry run another one, which goes with the session.

@@ -7,6 +7,7 @@ use norm_core::announce::{
     ContentSize, FecDeclaration, Origin, SessionDescription, SessionProtocol, Times,
 };
 use norm_core::fec::FecId;
+use norm_seal::KeyId;
 
 use super::options::SendOptions;
 use super::pace::Pace;
@@ -56,7 +57,8 @@ pub(super) fn describe(
             .seal
             .is_none()
             .then_some(ContentSize { files: settings.files, bytes: settings.bytes }),
-        key_id: options.seal.as_ref().map(|seal| u32::from_be_bytes(seal.keys.key_id().0)),
+        // Keys that are handed out to recipients have no name yet.
+        key_id: options.seal.as_ref().and_then(|seal| seal.keys.key_id()).map(KeyId::number),
         ..SessionDescription::new(carrier.protocol, group, origin)
     }
 }

@@ -123,7 +123,7 @@ pub(super) fn start_with<P: Protocol>(
         Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
         None => None,
     };
-    let engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group)?;
+    let engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group, false)?;
     let begun = Begun { link, clock, engine, parts };
     let run = move || {
         let result = match held.is_empty() {

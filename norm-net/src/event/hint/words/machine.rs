@@ -126,6 +126,18 @@ pub(super) fn about_expiry(f: &mut fmt::Formatter<'_>, address: SocketAddr) -> f
     f.write_str("or here: it is ignored")
 }
 
+pub(super) fn about_lists(
+    f: &mut fmt::Formatter<'_>,
+    address: SocketAddr,
+    left_out: bool,
+) -> fmt::Result {
+    let address = Zoned(address);
+    match left_out {
+        false => write!(f, "{address} sends for other receivers: it has no key for this one"),
+        true => write!(f, "{address} has gone on to another key, and has none for this receiver"),
+    }
+}
+
 pub(super) fn about_keys(
     f: &mut fmt::Formatter<'_>,
     address: SocketAddr,

@@ -1,0 +1,117 @@
+//! Keys of the next epoch: when they are made, and for whom. On a thread of their own, as ten
+//! thousand recipients take a second.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver as Channel, bounded};
+use norm_core::Timestamp;
+use norm_seal::{Book, Epoch, Guard, RecipientKey, SessionAddress, Verifier};
+use zeroize::Zeroizing;
+
+/// Whom a sender hands keys to; it can be changed while sessions run, which then hand out new ones.
+#[derive(Clone, Debug)]
+pub struct RecipientList(Arc<Mutex<Listed>>);
+
+#[derive(Debug)]
+struct Listed {
+    keys: Arc<[RecipientKey]>,
+    /// How often it was set.
+    version: u64,
+}
+
+impl RecipientList {
+    /// A list of these.
+    pub fn new(keys: &[RecipientKey]) -> Self {
+        Self(Arc::new(Mutex::new(Listed { keys: keys.into(), version: 0 })))
+    }
+
+    /// Others from now on. Running sessions go on to another key, which those that are no longer
+    /// listed do not get.
+    pub fn set(&self, keys: &[RecipientKey]) {
+        let mut listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        listed.keys = keys.into();
+        listed.version += 1;
+    }
+
+    fn get(&self) -> (Arc<[RecipientKey]>, u64) {
+        let listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (Arc::clone(&listed.keys), listed.version)
+    }
+}
+
+/// What a session's keys are made for.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Subject {
+    pub(crate) address: SessionAddress,
+    pub(crate) session: Verifier,
+}
+
+/// Makes the keys of one session.
+#[derive(Debug)]
+pub struct Rekeyer {
+    list: RecipientList,
+    every: Option<Duration>,
+    subject: Subject,
+    /// The list that the last keys were made for.
+    version: u64,
+    /// When they were begun to be made; `None` for those that a session starts with.
+    began: Option<Timestamp>,
+    making: Option<Channel<Book>>,
+}
+
+impl Rekeyer {
+    /// The keys that a session starts with, and what makes later ones: when the list has changed,
+    /// and each time that this time is over.
+    ///
+    /// # Errors
+    /// When the system has no random numbers, or the list cannot be.
+    pub(crate) fn start(
+        list: &RecipientList,
+        every: Option<Duration>,
+        subject: Subject,
+    ) -> io::Result<(Self, Book)> {
+        let (keys, version) = list.get();
+        let book = make(&keys, subject, Epoch(0))?;
+        let list = list.clone();
+        Ok((Self { list, every, subject, version, began: None, making: None }, book))
+    }
+
+    /// The keys of the next epoch, when they are made; begins to make them when it is time.
+    pub(crate) fn poll(&mut self, now: Timestamp, guard: &Guard) -> Option<Book> {
+        if let Some(making) = &self.making {
+            let made = making.try_recv();
+            let is_over = !matches!(made, Err(crossbeam_channel::TryRecvError::Empty));
+            self.making.take_if(|_| is_over);
+            return made.ok();
+        }
+        let epoch = guard.next_epoch()?;
+        let (keys, version) = self.list.get();
+        let began = *self.began.get_or_insert(now);
+        let is_old = self.every.is_some_and(|every| now >= began + every);
+        if version == self.version && !is_old {
+            return None;
+        }
+        self.version = version;
+        self.began = Some(now);
+        let (done, making) = bounded(1);
+        let subject = self.subject;
+        let spawned = thread::Builder::new().name("norm-keys".to_owned()).spawn(move || {
+            // Without them the session goes on as it is; the list or the time come again.
+            if let Ok(book) = make(&keys, subject, epoch) {
+                let _ = done.send(book);
+            }
+        });
+        self.making = spawned.is_ok().then_some(making);
+        None
+    }
+}
+
+fn make(keys: &[RecipientKey], subject: Subject, epoch: Epoch) -> io::Result<Book> {
+    let Subject { address, session } = subject;
+    let mut random = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *random).map_err(io::Error::other)?;
+    Book::make(keys, (address, session, epoch), &random).map_err(io::Error::other)
+}
