@@ -136,8 +136,8 @@ def open_sealed(secret, group, sender, datagram, introduced=None):
     cipher = {1: AESGCM, 2: ChaCha20Poly1305}[suite](key)
     text = cipher.decrypt(nonce, sealed, header)
     if is_of_receiver and kind == 5:
-        info = b"norm-seal 1 challenge" + run + sender + bytes(4)
-        if text != expand(group_key, info, 10)[:8]:
+        own = extract(b"norm-seal 1 challenge", run)
+        if text != expand(own, sender + bytes(4), 10)[:8]:
             raise ValueError("another challenge")
     if not is_signed:
         return text
