@@ -70,7 +70,7 @@ impl Kind {
             Self::Hello => 2,
             Self::Keys => 3,
             Self::KeyRequest => 4,
-            Self::Answer => 6,
+            Self::Answer => 7,
         }
     }
 
@@ -81,7 +81,7 @@ impl Kind {
             2 => Some(Self::Hello),
             3 => Some(Self::Keys),
             4 => Some(Self::KeyRequest),
-            6 => Some(Self::Answer),
+            7 => Some(Self::Answer),
             _ => None,
         }
     }
