@@ -1,5 +1,6 @@
 //! The gate of a session: seals what leaves, opens what arrives.
 
+mod keying;
 mod own;
 
 use core::net::SocketAddr;
@@ -46,12 +47,12 @@ pub enum Role {
 /// Seals every datagram that leaves and opens every one that arrives; all else is dropped and
 /// counted, before anything is allocated for it.
 pub struct Guard {
-    pub(crate) role: Role,
-    pub(crate) keys: Keyring,
-    pub(crate) suite: Suite,
-    pub(crate) secrets: Secrets,
-    pub(crate) address: SessionAddress,
-    pub(crate) sealer: Sealer,
+    role: Role,
+    keys: Keyring,
+    suite: Suite,
+    secrets: Secrets,
+    address: SessionAddress,
+    sealer: Sealer,
     forward: ForwardRuns,
     feedback: FeedbackRuns,
     /// Whom feedback may be for: the senders that were heard, or ourselves.
@@ -59,18 +60,18 @@ pub struct Guard {
     budget: Budget,
     redraw: Redraw,
     /// What a sender signs with, and says of that.
-    pub(crate) introducer: Option<Introducer>,
+    introducer: Option<Introducer>,
     /// What a receiver has heard of that; `None` when it believes every member.
-    pub(crate) introductions: Option<Introductions>,
+    introductions: Option<Introductions>,
     talk: Talk,
     /// How a sender hands out the secrets of epochs, if it does.
-    pub(crate) issuer: Option<Issuer>,
+    issuer: Option<Issuer>,
     /// How a receiver gets them.
-    pub(crate) recipient: Option<Recipient>,
-    pub(crate) wall: WallClock,
-    pub(crate) counters: SealCounters,
+    recipient: Option<Recipient>,
+    wall: WallClock,
+    counters: SealCounters,
     /// Work space: what is sent beside an engine's packets.
-    pub(crate) own: Vec<u8>,
+    own: Vec<u8>,
 }
 
 /// What has come in a datagram.
@@ -378,7 +379,7 @@ impl Guard {
     }
 
     /// Takes the HELLO of a sender, which may be an answer to what was asked.
-    pub(crate) fn hear_hello<'a>(
+    fn hear_hello<'a>(
         &mut self,
         now: Timestamp,
         source: SocketAddr,
@@ -425,7 +426,7 @@ impl Guard {
         }
     }
 
-    pub(crate) fn drop<T>(&mut self, reason: DropReason) -> Result<T, DropReason> {
+    fn drop<T>(&mut self, reason: DropReason) -> Result<T, DropReason> {
         self.counters.note_dropped(reason);
         Err(reason)
     }

@@ -341,7 +341,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_parse_or_not_and_never_panic(
-            kind in 3_u8..7, mut bytes in prop::collection::vec(any::<u8>(), 0..1300),
+            kind in 3_u8..8, mut bytes in prop::collection::vec(any::<u8>(), 0..1300),
         ) {
             if bytes.len() > 2 {
                 bytes[..2].copy_from_slice(&[0x51, kind]);

@@ -33,7 +33,6 @@ mod introducer;
 mod introductions;
 mod issuer;
 mod key_file;
-mod keying;
 mod keyring;
 mod keys;
 mod layer;

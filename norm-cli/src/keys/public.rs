@@ -32,7 +32,7 @@ pub(super) fn read(option: &str, value: &str) -> Result<PublicKeys, Failure> {
 /// The keys of senders that a value is, or that its file has.
 pub(super) fn trusted(option: &str, value: &str) -> Result<Vec<Verifier>, Failure> {
     let path = Path::new(value);
-    if !is_key(value) && content(option, value)?.contains("norm-") {
+    if !is_key(value) && is_key_file(&content(option, value)?) {
         // It has a secret, too.
         return Ok(vec![key_file_text(option, path)?.signer()]);
     }
@@ -60,6 +60,12 @@ pub(super) fn skipped(keys: &PublicKeys) -> Option<String> {
     Some(format!(", {} skipped: {}", keys.all_skipped(), each.collect::<Vec<_>>().join(", ")))
 }
 
+/// True of a text that normctl keygen has made.
+pub(super) fn is_key_file(text: &str) -> bool {
+    let starts = |line: &str| ["norm-key-1", "norm-join-1"].iter().any(|it| line.starts_with(it));
+    text.lines().any(|line| starts(line.trim_start()))
+}
+
 /// True of a value that is a key, not the name of a file.
 fn is_key(value: &str) -> bool {
     value.starts_with("age1") || value.contains("ssh-ed25519 ")
@@ -82,4 +88,33 @@ fn content(option: &str, value: &str) -> Result<String, Failure> {
         return Err(unreadable(&"it is too long"));
     }
     Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNER: &str =
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINdamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
+
+    #[test]
+    fn keys_are_told_from_files_and_files_of_ssh_from_those_of_keygen() {
+        assert!(is_key(SIGNER) && is_key("age1x") && !is_key("./age1") && !is_key("keys/lab.pub"));
+        assert!(is_key_file("# x\n norm-join-1qyp"));
+        assert!(!is_key_file(&format!("norm-admin {SIGNER} norm-join-1")));
+    }
+
+    #[test]
+    fn senders_that_are_trusted_sign_and_others_are_told() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("signers");
+        let name = path.to_str().unwrap();
+        fs::write(&path, format!("norm-admin {SIGNER}\nx ssh-rsa AAAA\n")).unwrap();
+        let [key] = trusted("--trust", name).unwrap()[..] else { panic!("one key") };
+        assert!(key.to_string().starts_with("d75a9801"), "{key}");
+        assert_eq!(trusted("--trust", SIGNER).unwrap(), [key]);
+        fs::write(&path, "x ssh-rsa AAAA\nsk-ssh-ed25519@openssh.com AAAA\n").unwrap();
+        let refused = trusted("--trust", name).unwrap_err().message;
+        assert!(refused.contains("2 skipped") && refused.contains("--sign"), "{refused}");
+    }
 }

@@ -111,7 +111,7 @@ fn keys(sources: &[String], signer: &Signer) -> Result<PublicKeys, Failure> {
 /// What a sender signs with: an OpenSSH key, or that of a key file.
 fn signer(path: &Path) -> Result<Signer, Failure> {
     let content = file::read("--sign", path)?;
-    if content.contains("norm-") {
+    if public::is_key_file(&content) {
         let key = key_file("--sign", path, Side::Sender)?;
         if let KeyFile::Key(signer, _) = key {
             return Ok(signer);

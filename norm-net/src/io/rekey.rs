@@ -115,3 +115,71 @@ fn make(keys: &[RecipientKey], subject: Subject, epoch: Epoch) -> io::Result<Boo
     getrandom::fill(&mut *random).map_err(io::Error::other)?;
     Book::make(keys, (address, session, epoch), &random).map_err(io::Error::other)
 }
+
+#[cfg(test)]
+mod tests {
+    use norm_seal::{Identity, Keyring, Role, RunId, Signer, Suite};
+
+    use super::*;
+
+    fn key(byte: u8) -> RecipientKey {
+        Identity::new([byte; 32]).unwrap().public()
+    }
+
+    fn after(seconds: u64) -> Timestamp {
+        Timestamp::since_epoch(Duration::from_secs(seconds))
+    }
+
+    /// A session that hands out these keys, and changes them each minute.
+    fn session(list: &RecipientList) -> (Rekeyer, Guard) {
+        let address = SessionAddress::of(([239, 1, 2, 3], 6003).into());
+        let keys = Keyring::without_group().with_signer(Signer::from_seed([1; 32]));
+        let guard = Guard::new(Role::Sender, keys, Suite::default(), address, RunId([1; 12]));
+        let guard = guard.signing(&[2; 32]);
+        let subject = Subject { address, session: guard.session().unwrap() };
+        let every = Some(Duration::from_secs(60));
+        let (rekeyer, book) = Rekeyer::start(list, every, subject).unwrap();
+        (rekeyer, guard.with_book(book))
+    }
+
+    /// What the thread makes.
+    fn made(rekeyer: &mut Rekeyer, now: Timestamp, guard: &Guard) -> Book {
+        loop {
+            if let Some(book) = rekeyer.poll(now, guard) {
+                return book;
+            }
+            assert!(rekeyer.making.is_some(), "nothing is being made");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Has a session use the keys that it hands out.
+    fn switch(guard: &mut Guard, from: u64) {
+        for ms in (0..5_000).step_by(10) {
+            let now = after(from) + Duration::from_millis(ms);
+            while guard.poll_hello(now).is_some() || guard.poll_keys(now).is_some() {}
+        }
+        assert!(guard.next_epoch().is_some());
+    }
+
+    #[test]
+    fn keys_are_made_when_the_list_has_changed_and_when_their_time_is_over() {
+        let list = RecipientList::new(&[key(1), key(2)]);
+        let (mut rekeyer, mut guard) = session(&list);
+        let first = guard.key_id();
+        assert!(rekeyer.poll(after(1), &guard).is_none() && rekeyer.making.is_none());
+        list.set(&[key(1)]);
+        let next = made(&mut rekeyer, after(2), &guard);
+        assert_eq!(next.recipients(), 1);
+        assert!(guard.begin_epoch(after(2), next));
+        assert!(rekeyer.poll(after(99), &guard).is_none(), "others are on their way");
+        switch(&mut guard, 2);
+        assert_eq!(guard.epoch(), Some(Epoch(1)));
+        assert_ne!(guard.key_id(), first);
+        assert!(rekeyer.poll(after(61), &guard).is_none() && rekeyer.making.is_none());
+        let next = made(&mut rekeyer, after(62), &guard);
+        assert!(guard.begin_epoch(after(62), next));
+        switch(&mut guard, 62);
+        assert_eq!(guard.epoch(), Some(Epoch(2)));
+    }
+}

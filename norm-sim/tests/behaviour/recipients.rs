@@ -110,6 +110,8 @@ fn rekey_in_mid_transfer_leaves_one_out_and_costs_the_others_little() {
         stall += after.saturating_sub(before);
         more = [more[0] + sent, more[1] + sent_then];
     }
+    let share = more[1] as f64 / more[0] as f64 - 1.0;
+    println!("{:?} longer, {:.2} % more bytes, of {runs} runs", stall / runs, share * 100.0);
     assert!(stall / runs <= MS * 500, "{:?} longer", stall / runs);
-    assert!(more[1] as f64 <= more[0] as f64 * 1.02, "{more:?} bytes");
+    assert!(share <= 0.02, "{more:?} bytes");
 }

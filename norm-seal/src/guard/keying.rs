@@ -5,9 +5,10 @@ use core::net::SocketAddr;
 use norm_core::Timestamp;
 use norm_core::endpoint::Destination;
 
+use super::{Guard, Opened, Role};
 use crate::book::Book;
 use crate::counters::DropReason;
-use crate::guard::{Guard, Opened, Role};
+
 use crate::header::{Epoch, HEADER_LEN, Header, Kind, TAG_LEN};
 use crate::introducer::{self, Introducer};
 use crate::introductions::Introduction;
@@ -94,7 +95,7 @@ impl Guard {
     }
 
     /// Goes on to the next epoch if it is time: then a HELLO is due.
-    pub(crate) fn switch_epoch(&mut self, now: Timestamp) {
+    pub(super) fn switch_epoch(&mut self, now: Timestamp) {
         let epoch = self.issuer.as_mut().and_then(|issuer| issuer.poll_switch(now));
         if let Some(epoch) = epoch {
             self.secrets.switch_to(epoch);
@@ -159,7 +160,7 @@ impl Guard {
     }
 
     /// Takes KEYS, a request or an answer.
-    pub(crate) fn hear_keying<'a>(
+    pub(super) fn hear_keying<'a>(
         &mut self,
         now: Timestamp,
         source: SocketAddr,
@@ -265,7 +266,7 @@ impl Guard {
     }
 
     /// A HELLO was taken: its epoch is in use.
-    pub(crate) fn begin_epoch_of(
+    pub(super) fn begin_epoch_of(
         &mut self,
         now: Timestamp,
         source: SocketAddr,
@@ -292,7 +293,7 @@ impl Guard {
     }
 
     /// A key is missing for what a header names.
-    pub(crate) fn want(
+    pub(super) fn want(
         &mut self,
         now: Timestamp,
         source: SocketAddr,
@@ -309,7 +310,7 @@ impl Guard {
     }
 
     /// A packet is sealed with a key that is not known here.
-    pub(crate) fn miss<T>(
+    pub(super) fn miss<T>(
         &mut self,
         now: Timestamp,
         source: SocketAddr,
