@@ -67,9 +67,10 @@ impl Answers {
 }
 
 /// The runs that a receiver has challenged.
-#[derive(Default)]
 pub(crate) struct Challenges {
     runs: BTreeMap<RunId, Challenged>,
+    /// Every second challenge goes to the group: firewalls may let that through alone.
+    in_group: bool,
     /// Challenges to other addresses so far: no two are the same.
     moves: u32,
 }
@@ -89,6 +90,8 @@ struct Asked {
     challenge: Challenge,
     next: Timestamp,
     wait: Duration,
+    /// The next one goes to the group, if that is allowed.
+    is_second: bool,
 }
 
 /// A challenge that is to be sent.
@@ -96,6 +99,8 @@ pub(crate) struct Due {
     pub(crate) run: RunId,
     /// Where the sender was when it was introduced.
     pub(crate) source: SocketAddr,
+    /// It is sent to the group instead.
+    pub(crate) to_group: bool,
     /// Where it is asked whether it is there.
     pub(crate) moved_to: Option<SocketAddr>,
     pub(crate) challenge: Challenge,
@@ -103,21 +108,27 @@ pub(crate) struct Due {
 
 impl Asked {
     fn new(challenge: Challenge, next: Timestamp) -> Self {
-        Self { challenge, next, wait: AGAIN }
+        Self { challenge, next, wait: AGAIN, is_second: false }
     }
 
-    /// The challenge, if it is due.
-    fn poll(&mut self, now: Timestamp) -> Option<Challenge> {
+    /// The challenge, if it is due, and whether it is one of those that may go to the group.
+    fn poll(&mut self, now: Timestamp) -> Option<(Challenge, bool)> {
         if now < self.next {
             return None;
         }
         self.next = now + self.wait;
         self.wait = (self.wait * 2).min(AGAIN_AT_MOST);
-        Some(self.challenge)
+        self.is_second = !self.is_second;
+        Some((self.challenge, !self.is_second))
     }
 }
 
 impl Challenges {
+    /// None yet.
+    pub(crate) fn new(in_group: bool) -> Self {
+        Self { runs: BTreeMap::new(), in_group, moves: 0 }
+    }
+
     /// Challenges a run that has just been introduced. The bytes, and the time until they are sent,
     /// follow from our own run, which nobody else has.
     pub(crate) fn begin(
@@ -173,12 +184,14 @@ impl Challenges {
     pub(crate) fn poll(&mut self, now: Timestamp) -> Option<Due> {
         self.runs.iter_mut().find_map(|(&run, of)| {
             let source = of.source;
-            if let Some(challenge) = of.first.as_mut().and_then(|asked| asked.poll(now)) {
-                return Some(Due { run, source, moved_to: None, challenge });
+            if let Some((challenge, to_group)) = of.first.as_mut().and_then(|asked| asked.poll(now))
+            {
+                let to_group = to_group && self.in_group;
+                return Some(Due { run, source, to_group, moved_to: None, challenge });
             }
             let (to, asked) = of.at.as_mut()?;
-            let challenge = asked.poll(now)?;
-            Some(Due { run, source, moved_to: Some(*to), challenge })
+            let (challenge, _) = asked.poll(now)?;
+            Some(Due { run, source, to_group: false, moved_to: Some(*to), challenge })
         })
     }
 

@@ -48,10 +48,11 @@ impl Talk {
 }
 
 impl Guard {
-    /// Has a receiver ask each sender whether it is live: only where senders hear it. Until that is
-    /// known, what a sender states is told as of one that may be recorded.
-    pub fn ask_if_live(&mut self) {
-        self.talk.challenges = Some(Challenges::default());
+    /// Has a receiver ask each sender whether it is live: only where senders hear it. It asks the
+    /// sender alone, and with `in_group` every second time through the group. Until it is answered,
+    /// what a sender states is told as of one that may be recorded.
+    pub fn ask_if_live(&mut self, in_group: bool) {
+        self.talk.challenges = Some(Challenges::new(in_group));
         self.forward.ask();
     }
 
@@ -96,9 +97,10 @@ impl Guard {
         }
         let due = self.talk.challenges.as_mut()?.poll(now)?;
         let there = self.forward.source_of(due.run);
-        let to = due.moved_to.or(there).unwrap_or(due.source);
+        let there = due.moved_to.or(there).unwrap_or(due.source);
+        let to = if due.to_group { Destination::Group } else { Destination::Unicast(there) };
         let bytes = self.seal_own((Kind::Proof, Some(due.run)), false, &due.challenge)?;
-        Some(Own { bytes, to: Destination::Unicast(to) })
+        Some(Own { bytes, to })
     }
 
     pub(crate) fn seal_own(
@@ -128,6 +130,8 @@ impl Guard {
             }
             (Kind::Proof, Role::Receiver) if is_signed => self.hear_answer(now, header.run, text),
             (Kind::Proof, Role::Sender) if !header.is_signed => self.hear_challenge(text),
+            // Another receiver asks.
+            (Kind::Proof, Role::Receiver) if !header.is_signed => Ok(()),
             _ => Err(DropReason::BadSignature),
         };
         heard.or_else(|reason| self.drop(reason)).map(|()| Opened::Own)

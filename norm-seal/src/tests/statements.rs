@@ -4,7 +4,7 @@ use norm_core::endpoint::{Destination, Proof};
 use norm_core::fileset::{ManifestHash, SetId};
 
 use super::hello::{
-    SECOND, WALL, hear, introduced, long_term, sender_with, signing, strict, strict_of,
+    SECOND, WALL, hear, hello_at, introduced, long_term, sender_with, signing, strict, strict_of,
 };
 use super::*;
 use crate::exercise::{Forgery, forge};
@@ -164,7 +164,7 @@ fn statement_that_only_the_session_has_signed_is_refused_where_a_long_term_key_i
 /// A receiver that asks, a sender, and what the sender has said so far.
 fn asking() -> (Guard, Guard, Vec<Own>) {
     let (mut sender, mut receiver) = (signing(), strict());
-    receiver.ask_if_live();
+    receiver.ask_if_live(false);
     sender.state(set());
     let said = own(&mut sender, NOW);
     hand(&mut receiver, NOW, sender_at(), &said).unwrap();
@@ -205,6 +205,37 @@ fn lost_challenges_are_repeated_ever_more_rarely() {
     assert!(gaps.eq([200, 400, 800, 1600, 3200, 6400, 8000]));
 }
 
+#[test]
+fn every_second_challenge_goes_to_the_group_where_others_do_not_mind() {
+    let (mut sender, mut receiver) = introduced();
+    receiver.ask_if_live(true);
+    let keys = keys().with_trusted(long_term().verifier());
+    let run = RunId([103; 12]);
+    let other = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
+    let mut other = other.requiring_hello();
+    other.ask_if_live(true);
+    let hello = hello_at(&mut signing(), NOW + SECOND);
+    receiver.set_address(group(6004));
+    receiver.set_address(group(6003));
+    for guard in [&mut receiver, &mut other] {
+        hear(guard, NOW, &hello).unwrap();
+    }
+    let mut asked = Vec::new();
+    while asked.len() < 4 {
+        let due = receiver.next_own().unwrap();
+        asked.extend(own(&mut receiver, due));
+    }
+    let to_group = asked.iter().map(|own| own.to == Destination::Group);
+    assert!(to_group.eq([false, true, false, true]));
+    let now = NOW + SECOND * 2;
+    let data = forward(&mut sender, b"data");
+    assert_eq!(open_at(&mut other, now, sender_at(), &data).unwrap(), b"data");
+    assert_eq!(hand(&mut other, now, receiver_at(9), &asked[1..2]), Ok(()), "it is ignored");
+    assert_eq!(other.counters().live, 0);
+    hand(&mut sender, now, receiver_at(9), &asked[1..2]).unwrap();
+    assert!(own(&mut sender, now).iter().any(|own| own.bytes[1] == 0x85), "it is answered");
+}
+
 /// The same packets once more, to a receiver that was not there: it asks, and the recording has the
 /// answers to others only.
 #[test]
@@ -219,7 +250,7 @@ fn recording_does_not_answer() {
     let keys = keys().with_trusted(long_term().verifier());
     let mut second = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
     second = second.requiring_hello();
-    second.ask_if_live();
+    second.ask_if_live(false);
     hand(&mut second, due, sender_at(), &said).unwrap();
     let told = heard(&mut second);
     assert!(!told.is_empty() && told.iter().all(|heard| !heard.is_live), "{told:?}");
@@ -260,7 +291,7 @@ fn answers_are_few_and_short_however_many_ask() {
         let keys = keys().with_trusted(long_term().verifier());
         let guard = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), RunId(run));
         let mut guard = guard.requiring_hello();
-        guard.ask_if_live();
+        guard.ask_if_live(false);
         hear(&mut guard, NOW, &hello).unwrap();
         let due = guard.next_own().unwrap();
         asked.extend(own(&mut guard, due));

@@ -142,7 +142,7 @@ fn guard(role: Role, is_heard: bool, suite: Suite, rng: &mut Rng) -> Guard {
             let keys = keys.with_trusted(signer.verifier());
             let mut guard = Guard::new(role, keys, suite, address, run).requiring_hello();
             if is_heard {
-                guard.ask_if_live();
+                guard.ask_if_live(true);
             }
             guard
         }

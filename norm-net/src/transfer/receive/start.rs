@@ -14,7 +14,7 @@ use norm_core::{JobDone, Rng};
 use norm_files::receipts::Store;
 use norm_files::serials::Serials;
 use norm_files::sink::Backup;
-use norm_seal::{Gate, Guard, Role, SessionAddress};
+use norm_seal::{Gate, Role, SessionAddress};
 use tempfile::TempDir;
 
 use super::identity::StableIdentity;
@@ -168,8 +168,9 @@ where
     let engine = Noticing::new(engine, options.flute.is_some(), other.clone());
     // What is dropped for a demonstration is lost on the network: outside of the seal.
     let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group)?;
-    if options.effective_feedback() != Feedback::None {
-        engine.gate_mut().guard_mut().map(Guard::ask_if_live);
+    let feedback = options.effective_feedback();
+    if let Some(guard) = engine.gate_mut().guard_mut().filter(|_| feedback != Feedback::None) {
+        guard.ask_if_live(feedback == Feedback::Multicast);
     }
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
