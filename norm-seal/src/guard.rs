@@ -142,7 +142,8 @@ impl Guard {
         let introducer = self.introducer.as_mut().filter(|_| !self.redraw.is_wanted())?;
         let run = self.sealer.run();
         let (secret, suite, address) = (&self.secret, self.suite, self.address);
-        let subject = Subject { keys: &self.keys, secret, suite, address, run };
+        let jitter = self.talk.answers.jitter();
+        let subject = Subject { keys: &self.keys, secret, suite, address, run, jitter };
         introducer.poll(now, self.wall.at(now), &subject)
     }
 
@@ -361,7 +362,7 @@ impl Guard {
             Ok(Heeded::New(run, introduction)) => {
                 self.counters.hellos += 1;
                 self.counters.signer = introduction.signer;
-                self.challenge(now, source, run);
+                self.challenge(now, source, run, introduction.jitter);
                 Ok(Opened::Hello)
             }
             Ok(Heeded::Known) => Ok(Opened::Hello),

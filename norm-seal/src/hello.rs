@@ -46,6 +46,8 @@ pub(crate) struct Hello {
     pub(crate) created: u64,
     /// In seconds since 1970.
     pub(crate) expires: u64,
+    /// Receivers send their first challenge at random within this time, in milliseconds.
+    pub(crate) jitter: u16,
     /// What signs in the run.
     pub(crate) session: Verifier,
     /// The long-term key of the sender, if it has one.
@@ -78,13 +80,15 @@ impl Hello {
         let (expires, rest) = datagram[HEADER_LEN..].split_first_chunk()?;
         let (flags, rest) = rest.split_first_chunk::<4>()?;
         let (session, rest) = rest.split_first_chunk()?;
+        let [flags, 0, jitter @ ..] = *flags else { return None };
+        let jitter = u16::from_be_bytes(jitter);
         let signer = match (flags, datagram.len()) {
-            ([0, 0, 0, 0], SHORT_LEN) => None,
-            ([HAS_SIGNER, 0, 0, 0], LONG_LEN) => Some(Verifier(*rest.first_chunk()?)),
+            (0, SHORT_LEN) => None,
+            (HAS_SIGNER, LONG_LEN) => Some(Verifier(*rest.first_chunk()?)),
             _ => return None,
         };
         let (expires, session) = (u64::from_be_bytes(*expires), Verifier(*session));
-        Some(Self { suite, epoch, key_id, run, created, expires, session, signer })
+        Some(Self { suite, epoch, key_id, run, created, expires, jitter, session, signer })
     }
 
     /// The HELLO of a group, by a member that has its secret.
@@ -104,7 +108,8 @@ impl Hello {
         };
         put(&header.emit());
         put(&self.expires.to_be_bytes());
-        put(&[if signer.is_some() { HAS_SIGNER } else { 0 }, 0, 0, 0]);
+        put(&[if signer.is_some() { HAS_SIGNER } else { 0 }, 0]);
+        put(&self.jitter.to_be_bytes());
         put(&self.session.0);
         if let Some(signer) = signer {
             put(&signer.verifier().0);
@@ -181,6 +186,7 @@ mod tests {
             run: RunId([5; 12]),
             created: 1_800_000_000,
             expires: 1_800_086_400,
+            jitter: 500,
             session: Signer::from_seed([6; 32]).verifier(),
             signer: signer.map(Signer::verifier),
         }

@@ -33,6 +33,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) suite: Suite,
     pub(crate) address: SessionAddress,
     pub(crate) run: RunId,
+    /// See [`Hello`].
+    pub(crate) jitter: u16,
 }
 
 impl Introducer {
@@ -75,7 +77,7 @@ impl Introducer {
     }
 
     fn make(&self, wall: Option<u64>, subject: &Subject<'_>) -> HelloBytes {
-        let Subject { keys, secret, suite, address, run } = *subject;
+        let Subject { keys, secret, suite, address, run, jitter } = *subject;
         let hello = Hello {
             suite,
             epoch: keys.epoch(),
@@ -83,6 +85,7 @@ impl Introducer {
             run,
             created: wall.unwrap_or(0),
             expires: hello::expiry(wall),
+            jitter,
             session: Verifier(self.session.public()),
             signer: keys.trusted(),
         };

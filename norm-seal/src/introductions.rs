@@ -25,6 +25,8 @@ pub(crate) struct Introduction {
     pub(crate) session: Verifier,
     /// The long-term key that says so; `None` when only membership is proved.
     pub(crate) signer: Option<Verifier>,
+    /// See [`Hello`].
+    pub(crate) jitter: u16,
     created: u64,
     /// In seconds since 1970.
     expires: u64,
@@ -120,8 +122,8 @@ impl Introductions {
             let holds = hello::verify(signer, address, datagram);
             holds.map_err(|_| DropReason::BadSignature)?;
         }
-        let Hello { suite, session, signer, created, expires, .. } = *hello;
-        let introduction = Introduction { suite, session, signer, created, expires };
+        let Hello { suite, session, signer, jitter, created, expires, .. } = *hello;
+        let introduction = Introduction { suite, session, signer, jitter, created, expires };
         if introduction.has_expired(wall) {
             return Err(DropReason::Expired);
         }

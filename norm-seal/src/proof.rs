@@ -23,8 +23,10 @@ const ANSWER_EVERY: Duration = Duration::from_millis(5);
 const MAX_WAITING: usize = 4096;
 /// Runs that are challenged at once: as many as are introduced.
 const MAX_RUNS: usize = 64;
-/// The first challenge is sent at random within this time.
-const JITTER: Duration = Duration::from_millis(100);
+/// Receivers spread their first challenges over this time at least, in milliseconds, so that there
+/// are no more than [`PER_MS`] in each.
+const JITTER: u16 = 50;
+const PER_MS: usize = 2;
 /// Time until a challenge is sent again, at first and at most; it doubles.
 const AGAIN: Duration = Duration::from_millis(200);
 const AGAIN_AT_MOST: Duration = Duration::from_secs(8);
@@ -42,9 +44,21 @@ pub(crate) fn parse(text: &[u8]) -> Option<&[Challenge]> {
 pub(crate) struct Answers {
     waiting: VecDeque<Challenge>,
     next: Timestamp,
+    /// Receivers that are expected.
+    expected: usize,
 }
 
 impl Answers {
+    /// Expects this number of receivers.
+    pub(crate) fn expect(&mut self, receivers: usize) {
+        self.expected = receivers;
+    }
+
+    /// Over how many milliseconds receivers are to spread their first challenges.
+    pub(crate) fn jitter(&self) -> u16 {
+        u16::try_from(self.expected / PER_MS).unwrap_or(u16::MAX).max(JITTER)
+    }
+
     /// Takes a challenge.
     pub(crate) fn note(&mut self, challenge: Challenge) {
         if self.waiting.len() < MAX_WAITING && !self.waiting.contains(&challenge) {
@@ -134,40 +148,32 @@ impl Challenges {
     pub(crate) fn begin(
         &mut self,
         now: Timestamp,
-        secret: &Prk,
-        own: RunId,
-        run: RunId,
+        draw: &Draw<'_>,
         source: SocketAddr,
+        jitter: Duration,
     ) {
-        if self.runs.contains_key(&run) {
+        if self.runs.contains_key(&draw.run) {
             return;
         }
         if self.runs.len() >= MAX_RUNS {
             let first = self.runs.iter().min_by_key(|(_, of)| of.began).map(|(run, _)| *run);
             first.map(|run| self.runs.remove(&run));
         }
-        let (challenge, part) = draw(secret, own, run, 0);
-        let next = now + JITTER * u32::from(part) / (1 << 16);
+        let (challenge, part) = draw.challenge(0);
+        let next = now + jitter * u32::from(part) / (1 << 16);
         let first = Some(Asked::new(challenge, next));
-        self.runs.insert(run, Challenged { source, began: now, first, at: None });
+        self.runs.insert(draw.run, Challenged { source, began: now, first, at: None });
     }
 
     /// Challenges a run at another address, unless it was done lately.
-    pub(crate) fn begin_at(
-        &mut self,
-        now: Timestamp,
-        secret: &Prk,
-        own: RunId,
-        run: RunId,
-        to: SocketAddr,
-    ) {
-        let Some(of) = self.runs.get_mut(&run) else { return };
+    pub(crate) fn begin_at(&mut self, now: Timestamp, draw: &Draw<'_>, to: SocketAddr) {
+        let Some(of) = self.runs.get_mut(&draw.run) else { return };
         // It asks again by itself, until somebody else claims the run.
         if of.at.as_ref().is_some_and(|(at, asked)| *at == to || now < asked.next) {
             return;
         }
         self.moves += 1;
-        let (challenge, _) = draw(secret, own, run, self.moves);
+        let (challenge, _) = draw.challenge(self.moves);
         of.at = Some((to, Asked::new(challenge, now)));
     }
 
@@ -219,10 +225,20 @@ impl Challenges {
     }
 }
 
-/// A challenge of our own run to another one, and two bytes for the wait.
-fn draw(secret: &Prk, own: RunId, run: RunId, number: u32) -> (Challenge, u16) {
-    let mut drawn = [0; 10];
-    secret.expand(&[b"norm-seal 1 challenge", &own.0, &run.0, &number.to_be_bytes()], &mut drawn);
-    let part = drawn.last_chunk().copied().unwrap_or_default();
-    (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
+/// What the challenges of our own run to another one follow from.
+pub(crate) struct Draw<'a> {
+    pub(crate) secret: &'a Prk,
+    pub(crate) own: RunId,
+    pub(crate) run: RunId,
+}
+
+impl Draw<'_> {
+    /// The challenge with this number, and two bytes for the wait.
+    fn challenge(&self, number: u32) -> (Challenge, u16) {
+        let (mut drawn, number) = ([0; 10], number.to_be_bytes());
+        let info = [b"norm-seal 1 challenge", self.own.0.as_slice(), &self.run.0, &number];
+        self.secret.expand(&info, &mut drawn);
+        let part = drawn.last_chunk().copied().unwrap_or_default();
+        (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
+    }
 }

@@ -46,7 +46,7 @@ def check_hello(secret, group, signer, hello):
     )
     if version_suite >> 4 != 5 or kind != 2 or key_id != expand(group_key, b"norm-seal 1 id", 4):
         raise ValueError("no HELLO of this group")
-    if expires - created != 24 * 3600 or flags != (0x01000000 if signer else 0):
+    if expires - created != 24 * 3600 or flags != (0x01000000 if signer else 0) + 50:
         raise ValueError("another life, or other flags")
     if signer:
         if text[72:104] != signer:

@@ -2,6 +2,7 @@
 //! nothing of it.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Proof};
@@ -11,7 +12,7 @@ use crate::counters::DropReason;
 use crate::header::{HEADER_LEN, Header, Kind, RunId, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
 use crate::introducer::Introducer;
-use crate::proof::{self, Challenges};
+use crate::proof::{self, Challenges, Draw};
 use crate::stated::{HeardStatement, Stated};
 use crate::stating::{StatedSet, Stating};
 
@@ -33,7 +34,7 @@ pub(super) struct Talk {
     /// The runs that a receiver with a way back has challenged; `None` without one.
     pub(super) challenges: Option<Challenges>,
     /// What a sender has to answer.
-    answers: proof::Answers,
+    pub(super) answers: proof::Answers,
 }
 
 impl Talk {
@@ -54,6 +55,12 @@ impl Guard {
     pub fn ask_if_live(&mut self, in_group: bool) {
         self.talk.challenges = Some(Challenges::new(in_group));
         self.forward.ask();
+    }
+
+    /// Says how many receivers are expected: the more, the longer is the time in which they send
+    /// their first challenges.
+    pub fn expect(&mut self, receivers: usize) {
+        self.talk.answers.expect(receivers);
     }
 
     /// States this set, or more of it than before: only of a sender that signs.
@@ -182,15 +189,22 @@ impl Guard {
     pub(super) fn challenge_at(&mut self, now: Timestamp, run: RunId, to: SocketAddr) {
         let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin_at(now, &self.secret, own, run, to);
+            challenges.begin_at(now, &Draw { secret: &self.secret, own, run }, to);
         }
     }
 
     /// Asks the sender of a run that was introduced whether it is live.
-    pub(super) fn challenge(&mut self, now: Timestamp, source: SocketAddr, run: RunId) {
+    pub(super) fn challenge(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        run: RunId,
+        jitter: u16,
+    ) {
         let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin(now, &self.secret, own, run, source);
+            let draw = Draw { secret: &self.secret, own, run };
+            challenges.begin(now, &draw, source, Duration::from_millis(jitter.into()));
         }
     }
 }

@@ -176,7 +176,7 @@ fn asking() -> (Guard, Guard, Vec<Own>) {
 fn sender_that_answers_is_live_and_what_it_has_stated_is_told_again() {
     let (mut sender, mut receiver, _) = asking();
     let due = receiver.next_own().unwrap();
-    assert!(due <= NOW + SECOND / 10, "soon");
+    assert!(due <= NOW + SECOND / 20, "soon");
     let asked = own(&mut receiver, due);
     assert_eq!((asked.len(), asked[0].to), (1, Destination::Unicast(sender_at())));
     assert_eq!(asked[0].bytes.len(), 8 + 44);
@@ -234,6 +234,27 @@ fn every_second_challenge_goes_to_the_group_where_others_do_not_mind() {
     assert_eq!(other.counters().live, 0);
     hand(&mut sender, now, receiver_at(9), &asked[1..2]).unwrap();
     assert!(own(&mut sender, now).iter().any(|own| own.bytes[1] == 0x85), "it is answered");
+}
+
+#[test]
+fn challenges_spread_over_the_time_that_hello_names() {
+    for (expected, within) in [(0, 50), (100, 50), (10_000, 5_000), (1_000_000, 65_535)] {
+        let mut sender = signing();
+        sender.expect(expected);
+        let hello = hello_at(&mut sender, NOW);
+        let dues = (100..200).map(|number| {
+            let keys = keys().with_trusted(long_term().verifier());
+            let run = RunId([number; 12]);
+            let guard = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
+            let mut guard = guard.requiring_hello();
+            guard.ask_if_live(false);
+            hear(&mut guard, NOW, &hello).unwrap();
+            guard.next_own().unwrap().saturating_since(NOW).as_millis()
+        });
+        let dues: Vec<u128> = dues.collect();
+        assert!(dues.iter().all(|&due| due <= within), "{expected}: {dues:?}");
+        assert!(dues.iter().filter(|&&due| due > within / 2).count() > 30, "{dues:?}");
+    }
 }
 
 /// The same packets once more, to a receiver that was not there: it asks, and the recording has the
