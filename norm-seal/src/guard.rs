@@ -161,6 +161,7 @@ impl Guard {
             suite: self.suite,
             address: self.address,
             run: self.sealer.run(),
+            jitter: self.talk.answers.jitter(),
         };
         introducer.poll(now, self.wall.at(now), &subject)
     }
@@ -407,7 +408,7 @@ impl Guard {
                 self.counters.hellos += 1;
                 self.counters.signer = introduction.signer;
                 self.begin_epoch_of(now, source, header, &introduction);
-                self.challenge(now, source, run);
+                self.challenge(now, source, run, introduction.jitter);
                 Ok(Opened::Hello)
             }
             Ok(Heeded::Known) => Ok(Opened::Hello),

@@ -48,6 +48,8 @@ pub(crate) struct Hello {
     pub(crate) created: u64,
     /// In seconds since 1970.
     pub(crate) expires: u64,
+    /// Receivers send their first challenge at random within this time, in milliseconds.
+    pub(crate) jitter: u16,
     /// What signs in the run.
     pub(crate) session: Verifier,
     /// The long-term key of the sender, if it has one.
@@ -80,8 +82,10 @@ impl Hello {
         let header = Header::parse(datagram).filter(|header| header.kind == Kind::Hello)?;
         let Header { suite, epoch, key_id, run, counter: created, .. } = header;
         let (expires, rest) = datagram[HEADER_LEN..].split_first_chunk()?;
-        let ([flags, 0, 0, 0], rest) = rest.split_first_chunk::<4>()? else { return None };
+        let (flags, rest) = rest.split_first_chunk::<4>()?;
         let (session, rest) = rest.split_first_chunk()?;
+        let [flags, 0, jitter @ ..] = *flags else { return None };
+        let jitter = u16::from_be_bytes(jitter);
         let signer = match (flags, datagram.len()) {
             (0, SHORT_LEN) => None,
             (1..=3, LONG_LEN) if flags & HAS_SIGNER != 0 => Some(Verifier(*rest.first_chunk()?)),
@@ -89,7 +93,18 @@ impl Hello {
         };
         let has_keys = flags & HAS_KEYS != 0;
         let (expires, session) = (u64::from_be_bytes(*expires), Verifier(*session));
-        Some(Self { suite, epoch, key_id, run, created, expires, session, signer, has_keys })
+        Some(Self {
+            suite,
+            epoch,
+            key_id,
+            run,
+            created,
+            expires,
+            jitter,
+            session,
+            signer,
+            has_keys,
+        })
     }
 
     /// The HELLO of a group, by a member that has its secret.
@@ -110,7 +125,8 @@ impl Hello {
         put(&header.emit());
         put(&self.expires.to_be_bytes());
         let flag = |is_set: bool, flag| if is_set { flag } else { 0 };
-        put(&[flag(signer.is_some(), HAS_SIGNER) | flag(self.has_keys, HAS_KEYS), 0, 0, 0]);
+        put(&[flag(signer.is_some(), HAS_SIGNER) | flag(self.has_keys, HAS_KEYS), 0]);
+        put(&self.jitter.to_be_bytes());
         put(&self.session.0);
         if let Some(signer) = signer {
             put(&signer.verifier().0);
@@ -187,6 +203,7 @@ mod tests {
             run: RunId([5; 12]),
             created: 1_800_000_000,
             expires: 1_800_086_400,
+            jitter: 500,
             session: Signer::from_seed([6; 32]).verifier(),
             signer: signer.map(Signer::verifier),
             has_keys: false,

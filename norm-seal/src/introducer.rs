@@ -36,6 +36,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) suite: Suite,
     pub(crate) address: SessionAddress,
     pub(crate) run: RunId,
+    /// See [`Hello`].
+    pub(crate) jitter: u16,
 }
 
 impl Introducer {
@@ -96,7 +98,7 @@ impl Introducer {
     }
 
     fn make(&self, wall: Option<u64>, subject: &Subject<'_>) -> HelloBytes {
-        let Subject { keys, secret, has_keys, suite, address, run } = *subject;
+        let Subject { keys, secret, has_keys, suite, address, run, jitter } = *subject;
         let hello = Hello {
             suite,
             epoch: secret.epoch,
@@ -104,6 +106,7 @@ impl Introducer {
             run,
             created: wall.unwrap_or(0),
             expires: hello::expiry(wall),
+            jitter,
             session: self.verifier(),
             signer: keys.signer().map(Signer::verifier),
             has_keys,

@@ -28,6 +28,8 @@ pub(crate) struct Introduction {
     pub(crate) signer: Option<Verifier>,
     /// Which secret seals in the run now.
     pub(crate) epoch: Epoch,
+    /// See [`Hello`].
+    pub(crate) jitter: u16,
     created: u64,
     /// In seconds since 1970.
     expires: u64,
@@ -137,8 +139,8 @@ impl Introductions {
             let holds = hello::verify(signer, address, datagram);
             holds.map_err(|_| DropReason::BadSignature)?;
         }
-        let Hello { suite, session, signer, epoch, created, expires, .. } = *hello;
-        let introduction = Introduction { suite, session, signer, epoch, created, expires };
+        let Hello { suite, session, signer, epoch, jitter, created, expires, .. } = *hello;
+        let introduction = Introduction { suite, session, signer, epoch, jitter, created, expires };
         if introduction.has_expired(wall) {
             return Err(DropReason::Expired);
         }

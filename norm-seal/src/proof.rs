@@ -23,8 +23,10 @@ const ANSWER_EVERY: Duration = Duration::from_millis(5);
 const MAX_WAITING: usize = 4096;
 /// Runs that are challenged at once: as many as are introduced.
 const MAX_RUNS: usize = 64;
-/// The first challenge is sent at random within this time.
-const JITTER: Duration = Duration::from_millis(100);
+/// Receivers spread their first challenges over this time at least, in milliseconds, so that there
+/// are no more than [`PER_MS`] in each.
+const JITTER: u16 = 50;
+const PER_MS: usize = 2;
 /// Time until a challenge is sent again, at first and at most; it doubles.
 const AGAIN: Duration = Duration::from_millis(200);
 const AGAIN_AT_MOST: Duration = Duration::from_secs(8);
@@ -42,9 +44,21 @@ pub(crate) fn parse(text: &[u8]) -> Option<&[Challenge]> {
 pub(crate) struct Answers {
     waiting: VecDeque<Challenge>,
     next: Timestamp,
+    /// Receivers that are expected.
+    expected: usize,
 }
 
 impl Answers {
+    /// Expects this number of receivers.
+    pub(crate) fn expect(&mut self, receivers: usize) {
+        self.expected = receivers;
+    }
+
+    /// Over how many milliseconds receivers are to spread their first challenges.
+    pub(crate) fn jitter(&self) -> u16 {
+        u16::try_from(self.expected / PER_MS).unwrap_or(u16::MAX).max(JITTER)
+    }
+
     /// Takes a challenge.
     pub(crate) fn note(&mut self, challenge: Challenge) {
         if self.waiting.len() < MAX_WAITING && !self.waiting.contains(&challenge) {
@@ -67,9 +81,10 @@ impl Answers {
 }
 
 /// The runs that a receiver has challenged.
-#[derive(Default)]
 pub(crate) struct Challenges {
     runs: BTreeMap<RunId, Challenged>,
+    /// Every second challenge goes to the group: firewalls may let that through alone.
+    in_group: bool,
     /// Challenges to other addresses so far: no two are the same.
     moves: u32,
 }
@@ -89,6 +104,8 @@ struct Asked {
     challenge: Challenge,
     next: Timestamp,
     wait: Duration,
+    /// The next one goes to the group, if that is allowed.
+    is_second: bool,
 }
 
 /// A challenge that is to be sent.
@@ -96,6 +113,8 @@ pub(crate) struct Due {
     pub(crate) run: RunId,
     /// Where the sender was when it was introduced.
     pub(crate) source: SocketAddr,
+    /// It is sent to the group instead.
+    pub(crate) to_group: bool,
     /// Where it is asked whether it is there.
     pub(crate) moved_to: Option<SocketAddr>,
     pub(crate) challenge: Challenge,
@@ -103,46 +122,58 @@ pub(crate) struct Due {
 
 impl Asked {
     fn new(challenge: Challenge, next: Timestamp) -> Self {
-        Self { challenge, next, wait: AGAIN }
+        Self { challenge, next, wait: AGAIN, is_second: false }
     }
 
-    /// The challenge, if it is due.
-    fn poll(&mut self, now: Timestamp) -> Option<Challenge> {
+    /// The challenge, if it is due, and whether it is one of those that may go to the group.
+    fn poll(&mut self, now: Timestamp) -> Option<(Challenge, bool)> {
         if now < self.next {
             return None;
         }
         self.next = now + self.wait;
         self.wait = (self.wait * 2).min(AGAIN_AT_MOST);
-        Some(self.challenge)
+        self.is_second = !self.is_second;
+        Some((self.challenge, !self.is_second))
     }
 }
 
 impl Challenges {
+    /// None yet.
+    pub(crate) fn new(in_group: bool) -> Self {
+        Self { runs: BTreeMap::new(), in_group, moves: 0 }
+    }
+
     /// Challenges a run that has just been introduced. The bytes, and the time until they are sent,
     /// follow from our own run, which nobody else has.
-    pub(crate) fn begin(&mut self, now: Timestamp, own: RunId, run: RunId, source: SocketAddr) {
-        if self.runs.contains_key(&run) {
+    pub(crate) fn begin(
+        &mut self,
+        now: Timestamp,
+        draw: &Draw,
+        source: SocketAddr,
+        jitter: Duration,
+    ) {
+        if self.runs.contains_key(&draw.run) {
             return;
         }
         if self.runs.len() >= MAX_RUNS {
             let first = self.runs.iter().min_by_key(|(_, of)| of.began).map(|(run, _)| *run);
             first.map(|run| self.runs.remove(&run));
         }
-        let (challenge, part) = draw(own, run, 0);
-        let next = now + JITTER * u32::from(part) / (1 << 16);
+        let (challenge, part) = draw.challenge(0);
+        let next = now + jitter * u32::from(part) / (1 << 16);
         let first = Some(Asked::new(challenge, next));
-        self.runs.insert(run, Challenged { source, began: now, first, at: None });
+        self.runs.insert(draw.run, Challenged { source, began: now, first, at: None });
     }
 
     /// Challenges a run at another address, unless it was done lately.
-    pub(crate) fn begin_at(&mut self, now: Timestamp, own: RunId, run: RunId, to: SocketAddr) {
-        let Some(of) = self.runs.get_mut(&run) else { return };
+    pub(crate) fn begin_at(&mut self, now: Timestamp, draw: &Draw, to: SocketAddr) {
+        let Some(of) = self.runs.get_mut(&draw.run) else { return };
         // It asks again by itself, until somebody else claims the run.
         if of.at.as_ref().is_some_and(|(at, asked)| *at == to || now < asked.next) {
             return;
         }
         self.moves += 1;
-        let (challenge, _) = draw(own, run, self.moves);
+        let (challenge, _) = draw.challenge(self.moves);
         of.at = Some((to, Asked::new(challenge, now)));
     }
 
@@ -159,12 +190,14 @@ impl Challenges {
     pub(crate) fn poll(&mut self, now: Timestamp) -> Option<Due> {
         self.runs.iter_mut().find_map(|(&run, of)| {
             let source = of.source;
-            if let Some(challenge) = of.first.as_mut().and_then(|asked| asked.poll(now)) {
-                return Some(Due { run, source, moved_to: None, challenge });
+            if let Some((challenge, to_group)) = of.first.as_mut().and_then(|asked| asked.poll(now))
+            {
+                let to_group = to_group && self.in_group;
+                return Some(Due { run, source, to_group, moved_to: None, challenge });
             }
             let (to, asked) = of.at.as_mut()?;
-            let challenge = asked.poll(now)?;
-            Some(Due { run, source, moved_to: Some(*to), challenge })
+            let (challenge, _) = asked.poll(now)?;
+            Some(Due { run, source, to_group: false, moved_to: Some(*to), challenge })
         })
     }
 
@@ -200,11 +233,19 @@ impl Challenges {
     }
 }
 
-/// A challenge of our own run to another one, and two bytes for the wait.
-fn draw(own: RunId, run: RunId, number: u32) -> (Challenge, u16) {
-    let mut drawn = [0; 10];
-    let secret = Prk::extract(b"norm-seal 1 challenge", &own.0);
-    secret.expand(&[&run.0, &number.to_be_bytes()], &mut drawn);
-    let part = drawn.last_chunk().copied().unwrap_or_default();
-    (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
+/// What the challenges of our own run to another one follow from.
+pub(crate) struct Draw {
+    pub(crate) own: RunId,
+    pub(crate) run: RunId,
+}
+
+impl Draw {
+    /// The challenge with this number, and two bytes for the wait.
+    fn challenge(&self, number: u32) -> (Challenge, u16) {
+        let mut drawn = [0; 10];
+        let secret = Prk::extract(b"norm-seal 1 challenge", &self.own.0);
+        secret.expand(&[&self.run.0, &number.to_be_bytes()], &mut drawn);
+        let part = drawn.last_chunk().copied().unwrap_or_default();
+        (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
+    }
 }

@@ -47,7 +47,7 @@ def check_hello(secret, group, signer, hello):
     )
     if version_suite >> 4 != 5 or kind != 2 or key_id != expand(group_key, b"norm-seal 1 id", 4):
         raise ValueError("no HELLO of this group")
-    if expires - created != 24 * 3600 or flags != (0x01000000 if signer else 0):
+    if expires - created != 24 * 3600 or flags != (0x01000000 if signer else 0) + 50:
         raise ValueError("another life, or other flags")
     if signer:
         if text[72:104] != signer:
@@ -85,7 +85,7 @@ def secret_of(group, signer, hello, pages, identity):
     """The secret of an epoch, from pages that the session of a HELLO by this signer has signed."""
     address = address_of(group)
     run, flags, session = hello[8:20], hello[36:40], hello[40:72]
-    if flags != b"\x03\0\0\0" or hello[72:104] != signer:
+    if flags[:2] != b"\x03\0" or hello[72:104] != signer:
         raise ValueError("another signer, or no KEYS")
     message = b"norm-hello 1" + address + hello[:104]
     Ed25519PublicKey.from_public_bytes(signer).verify(hello[104:168], message)

@@ -136,6 +136,7 @@ impl Guard {
                             suite,
                             address,
                             run,
+                            jitter: self.talk.answers.jitter(),
                         };
                         let hello = introducer.again(now, self.wall.at(now), &subject);
                         inner.extend_from_slice(hello.as_slice());

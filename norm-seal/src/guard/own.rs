@@ -2,6 +2,7 @@
 //! nothing of it.
 
 use core::net::SocketAddr;
+use core::time::Duration;
 
 use norm_core::Timestamp;
 use norm_core::endpoint::{Destination, Proof};
@@ -11,7 +12,7 @@ use crate::counters::DropReason;
 use crate::header::{HEADER_LEN, Header, Kind, RunId, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
 use crate::introducer::Introducer;
-use crate::proof::{self, Challenges};
+use crate::proof::{self, Challenges, Draw};
 use crate::stated::{HeardStatement, Stated};
 use crate::stating::{StatedSet, Stating};
 
@@ -33,7 +34,7 @@ pub(super) struct Talk {
     /// The runs that a receiver with a way back has challenged; `None` without one.
     pub(super) challenges: Option<Challenges>,
     /// What a sender has to answer.
-    answers: proof::Answers,
+    pub(super) answers: proof::Answers,
 }
 
 impl Talk {
@@ -48,11 +49,18 @@ impl Talk {
 }
 
 impl Guard {
-    /// Has a receiver ask each sender whether it is live: only where senders hear it. Until that is
-    /// known, what a sender states is told as of one that may be recorded.
-    pub fn ask_if_live(&mut self) {
-        self.talk.challenges = Some(Challenges::default());
+    /// Has a receiver ask each sender whether it is live: only where senders hear it. It asks the
+    /// sender alone, and with `in_group` every second time through the group. Until it is answered,
+    /// what a sender states is told as of one that may be recorded.
+    pub fn ask_if_live(&mut self, in_group: bool) {
+        self.talk.challenges = Some(Challenges::new(in_group));
         self.forward.ask();
+    }
+
+    /// Says how many receivers are expected: the more, the longer is the time in which they send
+    /// their first challenges.
+    pub fn expect(&mut self, receivers: usize) {
+        self.talk.answers.expect(receivers);
     }
 
     /// States this set, or more of it than before: only of a sender that signs.
@@ -100,9 +108,10 @@ impl Guard {
         }
         let due = self.talk.challenges.as_mut()?.poll(now)?;
         let there = self.forward.source_of(due.run);
-        let to = due.moved_to.or(there).unwrap_or(due.source);
+        let there = due.moved_to.or(there).unwrap_or(due.source);
+        let to = if due.to_group { Destination::Group } else { Destination::Unicast(there) };
         let bytes = self.seal_own((Kind::Proof, Some(due.run)), false, &due.challenge)?;
-        Some(Own { bytes, to: Destination::Unicast(to) })
+        Some(Own { bytes, to })
     }
 
     pub(crate) fn seal_own(
@@ -132,6 +141,8 @@ impl Guard {
             }
             (Kind::Proof, Role::Receiver) if is_signed => self.hear_proof(now, header.run, text),
             (Kind::Proof, Role::Sender) if !header.is_signed => self.hear_challenge(text),
+            // Another receiver asks.
+            (Kind::Proof, Role::Receiver) if !header.is_signed => Ok(()),
             _ => Err(DropReason::BadSignature),
         };
         heard.or_else(|reason| self.drop(reason)).map(|()| Opened::Own)
@@ -182,7 +193,7 @@ impl Guard {
     pub(super) fn challenge_at(&mut self, now: Timestamp, run: RunId, to: SocketAddr) {
         let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin_at(now, own, run, to);
+            challenges.begin_at(now, &Draw { own, run }, to);
         }
     }
 
@@ -192,10 +203,17 @@ impl Guard {
     }
 
     /// Asks the sender of a run that was introduced whether it is live.
-    pub(super) fn challenge(&mut self, now: Timestamp, source: SocketAddr, run: RunId) {
+    pub(super) fn challenge(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        run: RunId,
+        jitter: u16,
+    ) {
         let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin(now, own, run, source);
+            let jitter = Duration::from_millis(jitter.into());
+            challenges.begin(now, &Draw { own, run }, source, jitter);
         }
     }
 }

@@ -4,7 +4,7 @@ use norm_core::endpoint::{Destination, Proof};
 use norm_core::fileset::{ManifestHash, SetId};
 
 use super::hello::{
-    SECOND, WALL, hear, introduced, long_term, sender_with, signing, strict, strict_of,
+    SECOND, WALL, hear, hello_at, introduced, long_term, sender_with, signing, strict, strict_of,
 };
 use super::*;
 use crate::exercise::{Forgery, forge};
@@ -164,7 +164,7 @@ fn statement_that_only_the_session_has_signed_is_refused_where_a_long_term_key_i
 /// A receiver that asks, a sender, and what the sender has said so far.
 fn asking() -> (Guard, Guard, Vec<Own>) {
     let (mut sender, mut receiver) = (signing(), strict());
-    receiver.ask_if_live();
+    receiver.ask_if_live(false);
     sender.state(set());
     let said = own(&mut sender, NOW);
     hand(&mut receiver, NOW, sender_at(), &said).unwrap();
@@ -176,7 +176,7 @@ fn asking() -> (Guard, Guard, Vec<Own>) {
 fn sender_that_answers_is_live_and_what_it_has_stated_is_told_again() {
     let (mut sender, mut receiver, _) = asking();
     let due = receiver.next_own().unwrap();
-    assert!(due <= NOW + SECOND / 10, "soon");
+    assert!(due <= NOW + SECOND / 20, "soon");
     let asked = own(&mut receiver, due);
     assert_eq!((asked.len(), asked[0].to), (1, Destination::Unicast(sender_at())));
     assert_eq!(asked[0].bytes.len(), 8 + 44);
@@ -205,6 +205,58 @@ fn lost_challenges_are_repeated_ever_more_rarely() {
     assert!(gaps.eq([200, 400, 800, 1600, 3200, 6400, 8000]));
 }
 
+#[test]
+fn every_second_challenge_goes_to_the_group_where_others_do_not_mind() {
+    let (mut sender, mut receiver) = introduced();
+    receiver.ask_if_live(true);
+    let keys = keys().with_trusted(long_term().verifier());
+    let run = RunId([103; 12]);
+    let other = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
+    let mut other = other.requiring_hello();
+    other.ask_if_live(true);
+    let hello = hello_at(&mut signing(), NOW + SECOND);
+    receiver.set_address(group(6004));
+    receiver.set_address(group(6003));
+    for guard in [&mut receiver, &mut other] {
+        hear(guard, NOW, &hello).unwrap();
+    }
+    let mut asked = Vec::new();
+    while asked.len() < 4 {
+        let due = receiver.next_own().unwrap();
+        asked.extend(own(&mut receiver, due));
+    }
+    let to_group = asked.iter().map(|own| own.to == Destination::Group);
+    assert!(to_group.eq([false, true, false, true]));
+    let now = NOW + SECOND * 2;
+    let data = forward(&mut sender, b"data");
+    assert_eq!(open_at(&mut other, now, sender_at(), &data).unwrap(), b"data");
+    assert_eq!(hand(&mut other, now, receiver_at(9), &asked[1..2]), Ok(()), "it is ignored");
+    assert_eq!(other.counters().live, 0);
+    hand(&mut sender, now, receiver_at(9), &asked[1..2]).unwrap();
+    assert!(own(&mut sender, now).iter().any(|own| own.bytes[1] == 0x85), "it is answered");
+}
+
+#[test]
+fn challenges_spread_over_the_time_that_hello_names() {
+    for (expected, within) in [(0, 50), (100, 50), (10_000, 5_000), (1_000_000, 65_535)] {
+        let mut sender = signing();
+        sender.expect(expected);
+        let hello = hello_at(&mut sender, NOW);
+        let dues = (100..200).map(|number| {
+            let keys = keys().with_trusted(long_term().verifier());
+            let run = RunId([number; 12]);
+            let guard = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
+            let mut guard = guard.requiring_hello();
+            guard.ask_if_live(false);
+            hear(&mut guard, NOW, &hello).unwrap();
+            guard.next_own().unwrap().saturating_since(NOW).as_millis()
+        });
+        let dues: Vec<u128> = dues.collect();
+        assert!(dues.iter().all(|&due| due <= within), "{expected}: {dues:?}");
+        assert!(dues.iter().filter(|&&due| due > within / 2).count() > 30, "{dues:?}");
+    }
+}
+
 /// The same packets once more, to a receiver that was not there: it asks, and the recording has the
 /// answers to others only.
 #[test]
@@ -219,7 +271,7 @@ fn recording_does_not_answer() {
     let keys = keys().with_trusted(long_term().verifier());
     let mut second = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
     second = second.requiring_hello();
-    second.ask_if_live();
+    second.ask_if_live(false);
     hand(&mut second, due, sender_at(), &said).unwrap();
     let told = heard(&mut second);
     assert!(!told.is_empty() && told.iter().all(|heard| !heard.is_live), "{told:?}");
@@ -260,7 +312,7 @@ fn answers_are_few_and_short_however_many_ask() {
         let keys = keys().with_trusted(long_term().verifier());
         let guard = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), RunId(run));
         let mut guard = guard.requiring_hello();
-        guard.ask_if_live();
+        guard.ask_if_live(false);
         hear(&mut guard, NOW, &hello).unwrap();
         let due = guard.next_own().unwrap();
         asked.extend(own(&mut guard, due));

@@ -14,7 +14,7 @@ use norm_core::{JobDone, Rng};
 use norm_files::receipts::Store;
 use norm_files::serials::Serials;
 use norm_files::sink::Backup;
-use norm_seal::{Gate, Guard, Role, SessionAddress};
+use norm_seal::{Gate, Role, SessionAddress};
 use tempfile::TempDir;
 
 use super::identity::StableIdentity;
@@ -167,10 +167,11 @@ where
     let other = OtherProtocol::default();
     let engine = Noticing::new(engine, options.flute.is_some(), other.clone());
     // What is dropped for a demonstration is lost on the network: outside of the seal.
+    let feedback = options.effective_feedback();
     let is_mute = is_mute(options);
     let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group, is_mute)?;
-    if !is_mute {
-        engine.gate_mut().guard_mut().map(Guard::ask_if_live);
+    if let Some(guard) = engine.gate_mut().guard_mut().filter(|_| !is_mute) {
+        guard.ask_if_live(feedback == Feedback::Multicast);
     }
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());

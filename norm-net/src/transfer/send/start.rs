@@ -123,7 +123,7 @@ pub(super) fn start_with<P: Protocol>(
         Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
         None => None,
     };
-    let engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group, false)?;
+    let engine = gated(engine, options)?;
     let begun = Begun { link, clock, engine, parts };
     let run = move || {
         let result = match held.is_empty() {
@@ -136,6 +136,15 @@ pub(super) fn start_with<P: Protocol>(
         result
     };
     Ok(Started { settings, description, running: Running::spawn("norm-send", stopper, run)? })
+}
+
+/// Puts a gate before an engine.
+fn gated<E>(engine: E, options: &SendOptions) -> io::Result<Sealed<E>> {
+    let mut engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group, false)?;
+    if let Some(guard) = engine.gate_mut().guard_mut() {
+        guard.expect(options.min_receivers);
+    }
+    Ok(engine)
 }
 
 /// Everything that a session's thread begins with.
