@@ -8,6 +8,7 @@ mod backup;
 mod choice;
 mod common;
 mod compat;
+mod damage;
 #[cfg(unix)]
 mod delta;
 mod demo;

@@ -109,8 +109,13 @@ fn unchanged_sparse_file_is_neither_sent_nor_touched() {
 
 /// Kills a receiver when it has half of it.
 fn kill_halfway(group: &str, source: &Path, out: &Path) {
-    let mut first = receiver(group, out, &[]);
-    let sending = sender(group, source, &["-b", "20M"]);
+    kill_later(group, source, out, "20M");
+}
+
+/// Kills a receiver more than a second after it had half of one file.
+fn kill_later(group: &str, source: &Path, out: &Path, rate: &str) {
+    let mut first = receiver(group, out, &["--overwrite"]);
+    let sending = sender(group, source, &["-b", rate]);
     let half = data() / 2;
     while first.wait_for("progress")["bytes_done"].as_u64().unwrap() < half {}
     // What was written a second ago is written down.
@@ -196,4 +201,43 @@ fn sparse_file_that_changes_is_withdrawn_and_the_others_complete() {
         assert_copied(&source.join("c-sparse"), &made.join("c-sparse"));
         assert_eq!(names(&out), ["source"], "{options:?}: nothing else stays");
     }
+}
+
+#[test]
+fn interrupted_update_of_sparse_files_goes_on_although_one_changes() {
+    let temp = tempfile::tempdir().unwrap();
+    let (source, out, group) = (temp.path().join("source"), temp.path().join("out"), group());
+    fs::create_dir(&source).unwrap();
+    let files = ["a-new", "b-old", "c-changed"];
+    for (seed, name) in (11..).zip(files) {
+        make_sparse(&source.join(name), seed * 10);
+    }
+    let made = out.join("source");
+    fs::create_dir_all(&made).unwrap();
+    make_sparse(&made.join("b-old"), 120);
+    // One byte of a chunk, and one in a hole.
+    for at in [21 * MIB + 9, 30 * MIB] {
+        let old = File::options().write(true).open(made.join("b-old")).unwrap();
+        old.write_all_at(&[77], at).unwrap();
+    }
+    kill_later(&group, &source, &out, "40M");
+    let receiving = receiver(&group, &out, &["--overwrite"]);
+    let mut sending = sender(&group, &source, &["-b", "60M", "--delta"]);
+    sending.wait_for("started");
+    let changed = File::options().write(true).open(source.join("c-changed")).unwrap();
+    changed.write_all_at(&[1; 5000], 50 * MIB).unwrap();
+    let (status, sent) = sending.finish();
+    assert_eq!(status.code(), Some(4), "{sent:#?}");
+    let (status, received) = receiving.finish();
+    assert_eq!(status.code(), Some(6), "{received:#?}");
+    let here = last(&received, "set_resumed")["bytes_done"].as_u64().unwrap();
+    assert!(here >= data() / 2, "{here} of {}", data());
+    // Of the file that changes all may travel, and of the old one a chunk.
+    let (sent, most) = (wire_bytes(&sent), data() + 2 * MIB + 2 * 250 * 1_400);
+    assert!(sent < most * 115 / 100, "{sent} of {most} bytes");
+    assert_eq!(names(&made), ["a-new", "b-old"]);
+    for name in ["a-new", "b-old"] {
+        assert_copied(&source.join(name), &made.join(name));
+    }
+    assert_eq!(names(&out), ["source"], "nothing else stays");
 }

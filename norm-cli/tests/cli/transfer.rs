@@ -93,24 +93,37 @@ fn hashes_of_files_are_what_b3sum_prints_and_content_has_one_name() {
         fs::write(source.join(name), random_bytes(60 + n as u64, size)).unwrap();
     }
     let mut contents = Vec::new();
+    // Another file system, where there is one.
+    let in_memory = tempfile::tempdir_in("/dev/shm").ok();
+    let elsewhere = in_memory.as_ref().map_or(temp.path(), |dir| dir.path()).join("copy/set");
+    fs::create_dir_all(&elsewhere).unwrap();
+    let files = sizes.map(|(name, _)| name);
+    for name in files {
+        fs::copy(source.join(name), elsewhere.join(name)).unwrap();
+    }
+    for name in files.into_iter().chain(["."]) {
+        let time = fs::metadata(source.join(name)).unwrap().modified().unwrap();
+        fs::File::open(elsewhere.join(name)).unwrap().set_modified(time).unwrap();
+    }
     // Other packets, blocks, codes and orders.
     let senders = [&[][..], &["--fec", "raptorq", "--mtu", "800"], &["--hash-first"]];
     for (n, more) in senders.into_iter().enumerate() {
+        let source = if n == 1 { &elsewhere } else { &source };
         let (out, group) = (temp.path().join(format!("out{n}")), group());
         let receiver = receiver(&group, "lab", &out, &[]);
-        let (status, sent) = sender(&group, 1, &source, more).finish();
+        let (status, sent) = sender(&group, 1, source, more).finish();
         assert_eq!(status.code(), Some(0), "{sent:#?}");
         let (_, events) = receiver.finish();
         let complete = last(&events, "set_complete");
         let summary = last(&sent, "summary");
         assert_eq!(complete["content"], summary["content"]);
         contents.push(complete["content"].clone());
-        let expected: Vec<String> = sizes.iter().map(|(name, _)| b3sum(&source, name)).collect();
+        let expected: Vec<String> = sizes.iter().map(|(name, _)| b3sum(source, name)).collect();
         assert_eq!(complete["hashes"], Value::from(expected.clone()));
         let placed = events.iter().filter(|event| event["event"] == "file_complete");
         for event in placed {
             let name = Path::new(event["path"].as_str().unwrap()).file_name().unwrap();
-            assert_eq!(event["hash"], b3sum(&source, name.to_str().unwrap()));
+            assert_eq!(event["hash"], b3sum(source, name.to_str().unwrap()));
         }
         let hashes: Vec<&Value> =
             summary["hashes"].as_array().unwrap().iter().map(|file| &file["hash"]).collect();

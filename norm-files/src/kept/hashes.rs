@@ -48,6 +48,22 @@ impl KeptHashes {
         ChunkHash(bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default())
     }
 
+    /// The same without a page for it, where one hash is wanted now and then.
+    pub fn look_up(&self, number: u32) -> ChunkHash {
+        let (page, at) = place(number);
+        let mut hash = [0; HASH_BYTES];
+        if let Some(kept) = self.pages.get(&page) {
+            let kept = kept.bytes.get(at..at + HASH_BYTES);
+            hash = kept.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
+        } else if let Some(file) = &self.file
+            && !file.read_at(&mut hash, start(page) + at as u64)
+        {
+            // It was never written, or only in part.
+            hash.fill(0);
+        }
+        ChunkHash(hash)
+    }
+
     /// Sets the hash with this number.
     pub fn set(&mut self, number: u32, hash: ChunkHash) {
         let (page, at) = place(number);
@@ -130,6 +146,7 @@ mod tests {
                     kept.set(number, hash);
                     model[number as usize] = hash;
                 }
+                assert_eq!(kept.look_up(number), model[number as usize]);
                 assert_eq!(kept.get(number), model[number as usize]);
                 assert!(kept.pages.len() <= MAX_PAGES);
             }

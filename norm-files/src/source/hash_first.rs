@@ -10,15 +10,14 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use norm_core::base::range_set::RangeSet;
-use norm_core::fileset::{
-    CHUNK_BYTES, ChunkHash, ChunkMap, ContentHash, FileHash, HASH_BYTES, ManifestHash,
-};
+use norm_core::fileset::{CHUNK_BYTES, ChunkHash, ChunkMap, ContentHash, FileHash, ManifestHash};
 
 use super::SourceFiles;
 use super::hash_cache::{HashCache, MIN_BYTES};
 use super::hashing::{digest_list, first_files, hash_in};
 use super::open_files::{read_checked, read_error};
 use super::read_error::SourceError;
+use crate::kept::KeptHashes;
 use crate::zeros::ZeroHashes;
 
 /// Chunks that a thread takes at once.
@@ -55,7 +54,7 @@ impl HashedSet {
     ) -> Result<Option<Self>, SourceError> {
         let began = SystemTime::now();
         let zeros = ZeroHashes::default();
-        let mut hashes = vec![ChunkHash([0; HASH_BYTES]); map.chunks() as usize];
+        let mut hashes = KeptHashes::new(map.chunks(), None);
         let known = cache.map_or(RangeSet::new(), |cache| look_up(cache, files, &map, &mut hashes));
         let work = Work {
             files,
@@ -72,25 +71,25 @@ impl HashedSet {
             for (number, file) in files.iter().enumerate().filter(|&(n, _)| is_cached(&map, n)) {
                 let chunks = map.of_file(number);
                 if !known.covers(chunks.start.into(), chunks.end.into()) {
-                    let hashes = hashes.get(as_range(chunks)).unwrap_or_default();
-                    cache.keep(&file, began, hashes.iter().copied());
+                    cache.keep(&file, began, chunks.map(|number| hashes.get(number)));
                 }
             }
             cache.trim();
         }
-        Self::new(map, manifest, &zeros, &hashes).map(Some)
+        Self::new(map, manifest, &zeros, &mut hashes).map(Some)
     }
 
     fn new(
         map: Arc<ChunkMap>,
         manifest: ManifestHash,
         zeros: &ZeroHashes,
-        hashes: &[ChunkHash],
+        hashes: &mut KeptHashes,
     ) -> Result<Self, SourceError> {
-        let list = digest_list(manifest, &map, zeros, hashes);
+        let chunks = map.chunks();
+        let list = digest_list(manifest, &map, zeros, hashes, chunks);
         let (list, content) = list.ok_or(SourceError::OutOfRange)?;
         let content = content.ok_or(SourceError::OutOfRange)?;
-        let files = first_files(&map, zeros, hashes);
+        let files = first_files(&map, zeros, hashes, chunks);
         Ok(Self { manifest, map, list, content, files })
     }
 
@@ -156,18 +155,15 @@ fn look_up(
     cache: &HashCache,
     files: &SourceFiles,
     map: &ChunkMap,
-    hashes: &mut [ChunkHash],
+    hashes: &mut KeptHashes,
 ) -> RangeSet {
     let mut known = RangeSet::new();
     let large = files.iter().enumerate().filter(|(_, file)| file.size >= MIN_BYTES);
     for (number, file) in large.filter(|&(n, _)| is_cached(map, n)) {
         let chunks = map.of_file(number);
-        if let Some(found) = cache.look_up(&file, chunks.len())
-            && let Some(places) = hashes.get_mut(as_range(chunks.clone()))
-            && places.len() == found.len()
-        {
-            places.copy_from_slice(&found);
+        if let Some(found) = cache.look_up(&file, chunks.len()) {
             known.insert(chunks.start.into(), chunks.end.into());
+            chunks.zip(found).for_each(|(number, hash)| hashes.set(number, hash));
         }
     }
     known
@@ -187,7 +183,7 @@ impl Work<'_> {
     /// Puts the hashes of all runs in their places; false when `watch` has ended it.
     fn run(
         &self,
-        hashes: &mut [ChunkHash],
+        hashes: &mut KeptHashes,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<bool, SourceError> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -212,10 +208,7 @@ impl Work<'_> {
                 match results.recv_timeout(WATCH_INTERVAL) {
                     Ok(Ok(run)) => {
                         let Run { first, hashes: new, bytes } = run;
-                        let end = first + new.len() as u32;
-                        if let Some(place) = hashes.get_mut(as_range(first..end)) {
-                            place.copy_from_slice(&new);
-                        }
+                        (first..).zip(new).for_each(|(number, hash)| hashes.set(number, hash));
                         done += bytes;
                     }
                     Ok(Err(error)) => {
@@ -265,8 +258,4 @@ impl Work<'_> {
         }
         Ok(Some(done))
     }
-}
-
-fn as_range(numbers: Range<u32>) -> Range<usize> {
-    numbers.start as usize..numbers.end as usize
 }

@@ -11,7 +11,7 @@ use norm_core::fileset::{
 };
 
 use super::open_files::Files;
-use crate::kept::Keeper;
+use crate::kept::{Keeper, KeptHashes};
 use crate::zeros::ZeroHashes;
 
 /// Files of which the hash is told in the report.
@@ -41,7 +41,9 @@ pub(super) struct Hashing {
     /// The chunk that is not whole yet.
     chunk: Option<DataHasher>,
     /// Those of whole chunks, until they are in a digest list.
-    hashes: Vec<ChunkHash>,
+    hashes: KeptHashes,
+    /// How many chunks are whole.
+    whole: u32,
     /// Of the first files, once they are.
     files: Vec<FileHash>,
 }
@@ -58,8 +60,8 @@ impl Hashing {
                 .name("holes".to_owned())
                 .spawn(move || zeros.prepare(&map, &AtomicBool::new(false)));
         }
-        let hashes = Vec::with_capacity(map.chunks() as usize);
-        Self { manifest, map, zeros, end: 0, chunk: None, hashes, files: Vec::new() }
+        let hashes = KeptHashes::new(map.chunks(), None);
+        Self { manifest, map, zeros, end: 0, chunk: None, hashes, whole: 0, files: Vec::new() }
     }
 
     /// Everything before this byte of the payload is hashed.
@@ -70,7 +72,7 @@ impl Hashing {
     /// Hashes of the first files, as far as they are whole; those of withdrawn ones mean nothing.
     pub(super) fn files(&self) -> Vec<FileHash> {
         match self.files.is_empty() {
-            true => first_files(&self.map, &self.zeros, &self.hashes),
+            true => first_files(&self.map, &self.zeros, &self.hashes, self.whole),
             false => self.files.clone(),
         }
     }
@@ -83,22 +85,22 @@ impl Hashing {
     /// The hash of a chunk, if it is hashed and its file not withdrawn, before the digest list is
     /// made.
     pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
-        self.hashes.get(number as usize).copied().filter(|&hash| hash != WITHDRAWN)
+        let hash = (number < self.whole).then(|| self.hashes.look_up(number));
+        hash.filter(|&hash| hash != WITHDRAWN)
     }
 
     /// A file is withdrawn: forgets the hashes of its chunks.
     pub(super) fn withdraw(&mut self, file: usize) {
         let chunks = self.map.of_file(file);
-        let end = self.hashes.len().min(chunks.end as usize);
-        let hashes = self.hashes.get_mut(chunks.start as usize..end).unwrap_or_default();
-        hashes.fill(WITHDRAWN);
+        let end = self.whole.min(chunks.end);
+        (chunks.start..end).for_each(|number| self.hashes.set(number, WITHDRAWN));
     }
 
     /// Takes the next bytes of the payload, which is that of these files. Chunks of withdrawn files
     /// get no hash.
     pub(super) fn update(&mut self, files: &Files, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let number = self.hashes.len() as u32;
+            let number = self.whole;
             let Some(chunk) = self.map.chunk(number) else { return };
             let Some(mut hasher) = self.chunk.take().or_else(|| self.map.hasher(number)) else {
                 return;
@@ -111,7 +113,9 @@ impl Hashing {
                 self.chunk = Some(hasher);
             } else {
                 let is_withdrawn = files.is_withdrawn(chunk.file);
-                self.hashes.push(if is_withdrawn { WITHDRAWN } else { hasher.finish() });
+                let hash = if is_withdrawn { WITHDRAWN } else { hasher.finish() };
+                self.hashes.set(number, hash);
+                self.whole += 1;
             }
             bytes = later;
         }
@@ -121,39 +125,42 @@ impl Hashing {
     /// when it is too much. The hashes are in the list from here on.
     pub(super) fn digest_list(&mut self) -> Option<(Bytes, Option<ContentHash>)> {
         self.files = self.files();
-        let hashes = std::mem::take(&mut self.hashes);
-        digest_list(self.manifest, &self.map, &self.zeros, &hashes)
+        let (mut hashes, whole) = (std::mem::take(&mut self.hashes), self.whole);
+        digest_list(self.manifest, &self.map, &self.zeros, &mut hashes, whole)
     }
 }
 
-/// Hashes of the first files, as far as those of their chunks are known.
+/// Hashes of the first files, as far as those of their chunks are known: of the first `whole`.
 pub(super) fn first_files(
     map: &ChunkMap,
     zeros: &ZeroHashes,
-    hashes: &[ChunkHash],
+    hashes: &KeptHashes,
+    whole: u32,
 ) -> Vec<FileHash> {
-    let chunk = |number: u32| hashes.get(number as usize).copied();
+    let chunk = |number: u32| (number < whole).then(|| hashes.look_up(number));
     let files = 0..map.files().min(MAX_FILES);
     files.map_while(|file| zeros.file(map, file, chunk)).collect()
 }
 
-/// The digest list of chunks with these hashes, and the content hash, unless files are withdrawn;
-/// `None` when it is too much.
+/// The digest list of this many chunks with these hashes, and the content hash, unless files are
+/// withdrawn; `None` when it is too much.
 pub(super) fn digest_list(
     manifest: ManifestHash,
     map: &ChunkMap,
     zeros: &ZeroHashes,
-    hashes: &[ChunkHash],
+    hashes: &mut KeptHashes,
+    chunks: u32,
 ) -> Option<(Bytes, Option<ContentHash>)> {
     // It has been prepared, or is now.
     let _ = zeros.prepare(map, &AtomicBool::new(false));
     let (mut list, mut kept) = (DigestListWriter::new(manifest), Keeper::new(None));
     let mut holes = zeros.of_set(map).peekable();
-    for (number, hash) in (0u32..).zip(hashes) {
+    for number in 0..chunks {
+        let hash = hashes.get(number);
         while let Some((_, hole)) = holes.next_if(|&(before, _)| before == number) {
             list.push_hole(&hole);
         }
-        let added = if *hash == WITHDRAWN { list.push_withdrawn() } else { list.push(hash) };
+        let added = if hash == WITHDRAWN { list.push_withdrawn() } else { list.push(&hash) };
         added.ok()?;
         if list.buffered() >= BUFFERED {
             kept.append(&list.take());

@@ -122,6 +122,19 @@ fn extents_continue_each_other_and_digests_fit_them() {
 }
 
 #[test]
+fn content_has_one_name_however_the_payload_is_cut() {
+    let fixture = fixture(&[1000, 1, 0, 2999], 1500);
+    let content = |extent_bytes| {
+        let found = scan(&[fixture.dir.path().to_owned()]).unwrap();
+        let extents = Extents::cut(found.payload_size, extent_bytes).unwrap();
+        let mut reader = Reader::new(extents, found);
+        reader.read(u64::from(extents.count) + 1, 0, 1).unwrap();
+        reader.content().unwrap()
+    };
+    assert_eq!([content(1500), content(700)], [content(4000); 2]);
+}
+
+#[test]
 fn order_of_reads_does_not_change_the_digest_list() {
     let mut fixture = fixture(&[700, 800, 900], 1000);
     let parts = [(1, 0, 500), (1, 0, 500), (1, 300, 400), (3, 100, 200), (2, 0, 1000), (1, 600, 9)];

@@ -17,6 +17,7 @@ pub(crate) fn check<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestam
             let (bound, timing) = (sender.timeline.due(), sender.path.timing());
             let window = sender.path.lateness().greatest();
             sender.nack.begin(now, bound, window, timing, ctx.rng());
+            sender.interest.objects_mut().for_each(|(_, object)| object.begin_cycle());
         }
         Some(at) => sender.nack.wait(at),
         None => {}

@@ -3,6 +3,7 @@
 use core::ops::Range;
 
 use super::need::{Need, Position};
+use crate::norm::receiver::objects::object::RecvObject;
 use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::MAX_OBJECTS;
 
@@ -27,6 +28,20 @@ pub(crate) fn visit(sender: &SenderState, due: Position, visit: &mut dyn FnMut(N
         if !visit_unseen(sender, unseen..stop, visit) {
             return;
         }
+    }
+}
+
+/// The part of a need that could be asked for when the cycle began: what is compared with requests
+/// of others. What has become due since, or may be asked for since, is for another cycle.
+pub(super) fn of_cycle<'a>(sender: &SenderState, need: Need<'a>) -> Option<Need<'a>> {
+    let need = need.before(sender.nack.bound())?;
+    let key = need.position().key;
+    match need {
+        Need::Blocks { .. } | Need::Symbols(_) => {
+            let bound = sender.interest.object(key).map_or(u32::MAX, RecvObject::cycle_bound);
+            need.before(Position::new(key, bound))
+        }
+        _ => Some(need),
     }
 }
 

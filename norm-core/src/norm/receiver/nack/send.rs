@@ -1,7 +1,7 @@
 //! The end of a backoff: whether to send a NACK (RFC 5740 §5.3), and the NACK.
 
 use super::need::Position;
-use super::writer::{self, Asked};
+use super::writer::{self, Asked, Scope};
 use super::{cycle, needs, overhear, repeat};
 use crate::base::{Rng, Timestamp};
 use crate::endpoint::{SymbolStore, Transmit, TransmitBuf};
@@ -19,9 +19,9 @@ struct Survey {
     oldest: Option<(Position, u32)>,
     /// Full repairs are needed.
     has_full: bool,
-    /// Others have asked for all that was due when the cycle began.
+    /// Others have asked for all that could be asked for when the cycle began.
     is_covered: bool,
-    /// Something has become due since, for which no other has asked.
+    /// Something may be asked for since, for which no other has asked.
     has_news: bool,
 }
 
@@ -93,9 +93,10 @@ fn decide(
         sender.nack.reset_full_pause();
     }
     let group_size = sender.path.timing().group_size;
-    let has_news = |due| has_news(sender, due, now, room);
-    let is_covered = survey.is_covered || !has_news(due.min(sender.nack.bound()));
-    let has_news = is_covered && if survey.is_covered { survey.has_news } else { has_news(due) };
+    let has_news = |scope| has_news(sender, due, now, room, scope);
+    let is_covered = survey.is_covered || !has_news(Scope::Cycle);
+    let has_news =
+        is_covered && if survey.is_covered { survey.has_news } else { has_news(Scope::Now) };
     if !is_covered || sender.nack.is_guard_exceeded(oldest, group_size, rng) {
         NackDecision::Ask(oldest)
     } else if has_news {
@@ -107,12 +108,12 @@ fn decide(
 
 /// True when a NACK for what is missing before `due` would ask for something that no other has
 /// asked for. It has room for the oldest needs only, and these may be the same at many receivers.
-fn has_news(sender: &SenderState, due: Position, now: Timestamp, room: u64) -> bool {
+fn has_news(sender: &SenderState, due: Position, now: Timestamp, room: u64, scope: Scope) -> bool {
     let overheard = sender.nack.overheard();
     if overheard.is_empty() {
         return true;
     }
-    let (requests, _) = writer::write(sender, due, now, room);
+    let (requests, _) = writer::write(sender, due, now, room, scope);
     let own = overhear::read(sender, requests.as_requests());
     let is_coded = |at: Position| sender.interest.object(at.key).is_some_and(RecvObject::is_coded);
     requests.is_empty() || !overheard.includes(&own, is_coded)
@@ -127,14 +128,14 @@ fn ripe(sender: &mut SenderState, now: Timestamp) -> Position {
 
 fn survey(sender: &SenderState, due: Position, now: Timestamp) -> Survey {
     let mut survey = Survey { oldest: None, has_full: false, is_covered: true, has_news: false };
-    let (overheard, bound) = (sender.nack.overheard(), sender.nack.bound());
+    let overheard = sender.nack.overheard();
     needs::visit(sender, due, &mut |need| {
         if !repeat::is_due(sender, &need, now) {
             return true;
         }
         survey.oldest.get_or_insert((need.position(), need.missing()));
         survey.has_full |= need.is_full();
-        match need.before(bound) {
+        match needs::of_cycle(sender, need) {
             Some(old) => survey.is_covered &= overheard.covers(&old),
             None => survey.has_news |= !overheard.covers(&need),
         }
@@ -152,7 +153,7 @@ fn ask<S: SymbolStore>(
     out: &mut TransmitBuf,
 ) -> Option<Transmit> {
     let due = ripe(sender, now);
-    let (requests, asked) = writer::write(sender, due, now, ctx.room());
+    let (requests, asked) = writer::write(sender, due, now, ctx.room(), Scope::Now);
     if asked.full {
         sender.nack.pause_full(now);
     }

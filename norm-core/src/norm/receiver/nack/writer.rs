@@ -36,6 +36,15 @@ pub(super) struct Asked {
     pub(super) empty_info: bool,
 }
 
+/// Which needs a NACK is about.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Those that may be asked for.
+    Now,
+    /// Those of them that could be asked for when the cycle began.
+    Cycle,
+}
+
 /// Turns needs into repair requests to one sender.
 struct Writer<'a> {
     sender: &'a SenderState,
@@ -58,10 +67,16 @@ pub(super) fn write(
     due: Position,
     now: Timestamp,
     room: u64,
+    scope: Scope,
 ) -> (RepairWriter, Asked) {
     let mut writer = Writer::new(sender, room);
     let full = now >= sender.nack.full_from();
     needs::visit(sender, due, &mut |need| {
+        let need = match scope {
+            Scope::Now => Some(need),
+            Scope::Cycle => needs::of_cycle(sender, need),
+        };
+        let Some(need) = need else { return true };
         let is_patient = repeat::is_patient(sender, &need);
         if !repeat::is_due(sender, &need, now) {
             if is_patient && need.is_full() {

@@ -112,14 +112,17 @@ impl RecvObject {
     /// Only what lies before this byte may be asked for from now on.
     pub(crate) fn ask_up_to(&mut self, end: u64) {
         self.held_mut().set_frontier(end);
+        self.set_cycle_end(self.cycle_end().min(end));
     }
 
-    /// The first block that may not be asked for yet.
-    fn frontier(&self, layout: &Layout) -> u32 {
-        match self.held().frontier() {
-            u64::MAX => u32::MAX,
-            end => layout.partition().block_at(end),
-        }
+    /// A NACK cycle begins: what may be asked for is compared with requests of others.
+    pub(crate) fn begin_cycle(&mut self) {
+        self.set_cycle_end(self.held().frontier());
+    }
+
+    /// The first block that could not be asked for when the NACK cycle began.
+    pub(crate) fn cycle_bound(&self) -> u32 {
+        self.layout().map_or(u32::MAX, |layout| first_after(layout, self.cycle_end()))
     }
 
     /// Calls `visit` for what is missing of an object with a layout, ascending, until it returns
@@ -137,7 +140,7 @@ impl RecvObject {
         if self.is_stream() {
             return self.stream().is_none_or(|stream| stream.visit_needs(key, visit));
         }
-        let limit = limit.min(self.frontier(layout));
+        let limit = limit.min(first_after(layout, self.held().frontier()));
         self.unwritten().all(|(start, end)| {
             self.visit_blocks(key, start..end.min(limit), layout.scheme(), visit)
         })
@@ -201,6 +204,14 @@ impl RecvObject {
             }
         }
         first >= run.end || visit(Need::Blocks { key, first, last: run.end - 1 })
+    }
+}
+
+/// The first block of which not all lies before this byte; there is none before [`u64::MAX`].
+fn first_after(layout: &Layout, end: u64) -> u32 {
+    match end {
+        u64::MAX => u32::MAX,
+        end => layout.partition().block_at(end),
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct RecvObject {
     blocks: BTreeMap<u32, RecvBlock>,
     /// What need not come.
     held: Held,
+    /// What lies before this byte could be asked for when the NACK cycle began.
+    cycle_end: u64,
 }
 
 impl RecvObject {
@@ -69,6 +71,7 @@ impl RecvObject {
             written: Bits::new(0),
             blocks: BTreeMap::new(),
             held: Held::new(),
+            cycle_end: u64::MAX,
         }
     }
 
@@ -264,6 +267,16 @@ impl RecvObject {
     /// What need not come.
     pub(super) fn held_mut(&mut self) -> &mut Held {
         &mut self.held
+    }
+
+    /// What lies before this byte could be asked for when the NACK cycle began.
+    pub(super) fn cycle_end(&self) -> u64 {
+        self.cycle_end
+    }
+
+    /// What lies before this byte could be asked for when the NACK cycle began.
+    pub(super) fn set_cycle_end(&mut self, end: u64) {
+        self.cycle_end = end;
     }
 
     /// What is known of NORM_INFO.

@@ -6,7 +6,11 @@ use super::*;
 use crate::base::range_set::RangeSet;
 use crate::endpoint::{Job, JobDone, ObjectRef, StoreJob, StoreOutcome};
 use crate::norm::receiver::event::ReceiverEvent;
-use crate::norm::wire::{Data, Extensions, Fti, Info, ObjectFlags, ObjectSize};
+use crate::norm::receiver::timeout::TimeoutReason;
+use crate::norm::wire::{
+    Data, Extensions, Fti, Info, Nack, ObjectFlags, ObjectSize, RepairForm, RepairItem,
+    RepairWriter,
+};
 
 /// Keeps everything, and counts what is discarded.
 #[derive(Debug, Default)]
@@ -77,13 +81,26 @@ impl Held {
         say(&mut self.engine, self.now, &Message::Data(data));
     }
 
-    /// What is asked for: flags, block and symbol of every item.
-    fn asked(&mut self) -> Vec<(RepairFlags, u32, u32)> {
+    /// Everything is due.
+    fn flush(&mut self) {
         let command = flush(FEC, 0, 7, 3);
         let extensions = Extensions::EMPTY;
         let flush = Message::Cmd(Cmd { sender: sender(), extensions, command });
         say(&mut self.engine, self.now, &flush);
+    }
+
+    /// What is asked for: flags, block and symbol of every item.
+    fn asked(&mut self) -> Vec<(RepairFlags, u32, u32)> {
+        self.flush();
         self.now += SECOND;
+        let found = self.asked_now();
+        self.now += SECOND;
+        self.engine.handle_timeout(self.now);
+        found
+    }
+
+    /// The same of the NACKs that are due now.
+    fn asked_now(&mut self) -> Vec<(RepairFlags, u32, u32)> {
         self.engine.handle_timeout(self.now);
         let mut out = TransmitBuf::new(4);
         let mut found = Vec::new();
@@ -96,9 +113,32 @@ impl Held {
                 }));
             }
         }
-        self.now += SECOND;
-        self.engine.handle_timeout(self.now);
         found
+    }
+
+    /// Another receiver asks for a block.
+    fn overhear(&mut self, block: u32) {
+        let mut writer = RepairWriter::new(1_000);
+        let id = PayloadId { block, block_len: 0, symbol: 0 };
+        let payload_id = id.encode(PayloadFormat::Block24Symbol8);
+        let item = RepairItem { fec_id: FEC, object: ObjectId(0), payload_id };
+        writer.push_item(RepairForm::Items, RepairFlags::BLOCK, item);
+        let nack = Message::Nack(Nack {
+            sender: NodeId(1),
+            instance: sender().instance,
+            reserved: 0,
+            grtt_response: WireTime::ZERO,
+            extensions: Extensions::EMPTY,
+            requests: writer.as_requests(),
+        });
+        say_as(&mut self.engine, self.now, NodeId(77), &nack);
+    }
+
+    /// Goes on to the end of the backoff.
+    fn wait_for_backoff(&mut self) {
+        let next = state(&mut self.engine).nack.next();
+        let Some((until, TimeoutReason::NackBackoff)) = next else { panic!("{next:?}") };
+        self.now = until;
     }
 
     fn job(&mut self) -> Option<StoreJob> {
@@ -175,11 +215,37 @@ fn receiver_asks_only_for_what_was_compared_and_takes_what_passes() {
     assert_eq!(held.asked(), [(SYMBOL, 1, 1), (SYMBOL, 1, 3)], "a range");
     held.engine.note_held(held.object, 500..3_150);
     held.engine.ask_up_to(held.object, u64::MAX, held.now);
+    assert_eq!(held.asked(), [], "it is for another cycle");
     assert_eq!(held.asked(), [(SYMBOL, 7, 3)]);
     held.engine.note_held(held.object, 3_100..3_200);
     let whole = held.is_complete();
     assert!(whole && held.engine.load().blocks == 0, "without a job");
     assert_eq!(held.engine.store().discarded, 1);
+}
+
+#[test]
+fn what_is_compared_in_a_backoff_is_for_another_cycle() {
+    let second = [(SYMBOL, 1, 0), (SYMBOL, 1, 2), (SYMBOL, 1, 3)];
+    for others_ask in [true, false] {
+        let mut held = Held::new(&ranges([(500, 600)]));
+        held.engine.ask_up_to(held.object, 0, START);
+        held.flush();
+        held.engine.ask_up_to(held.object, 400, START);
+        held.engine.ask_up_to(held.object, 800, START);
+        if others_ask {
+            held.overhear(0);
+        }
+        held.wait_for_backoff();
+        let first = held.asked_now();
+        if !others_ask {
+            assert_eq!(first, [&[(BLOCK, 0, 0)], &second[..]].concat(), "a NACK asks for all");
+            continue;
+        }
+        assert_eq!(first, [], "others may ask for the second block");
+        held.overhear(0);
+        held.wait_for_backoff();
+        assert_eq!(held.asked_now(), second);
+    }
 }
 
 #[test]
