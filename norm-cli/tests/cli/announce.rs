@@ -51,8 +51,8 @@ fn sessions_are_told_when_they_begin_and_when_they_end() {
     let announce = format!("--announce={name}");
     let mut sending = Program::start(&mut sender(&file, &group, &[&announce]));
     let mut hear = |event: &str| {
-        let events = std::iter::repeat_with(|| listing.wait_for(event));
-        events.skip_while(|event| event["name"] != name).next().unwrap()
+        let mut events = std::iter::repeat_with(|| listing.wait_for(event));
+        events.find(|event| event["name"] == name).unwrap()
     };
     let session = hear("session");
     assert_eq!((&session["group"], &session["files"]), (&group.clone().into(), &1.into()));
