@@ -96,8 +96,24 @@ pub enum DemoEvent<'a> {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum CtlEvent<'a> {
-    /// A session that is announced; all of them at the end of the time, by name.
+    /// First: announcements are heard from now on.
+    Listening {
+        /// The interfaces, with their addresses.
+        interfaces: Vec<String>,
+        /// For how long, in seconds; by default a second longer if nothing was heard.
+        seconds: f64,
+    },
+    /// A session that is announced, when it is heard; again when something else is said of it.
     Session(HeardSession<'a>),
+    /// A session is announced no longer.
+    SessionEnded {
+        /// Its name.
+        name: &'a str,
+        /// Multicast group and port.
+        group: String,
+        /// Address of the host that announced it.
+        from: String,
+    },
 }
 
 /// A session that is announced.

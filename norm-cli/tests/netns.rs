@@ -20,6 +20,10 @@ mod endings;
 mod files;
 #[path = "netns/flute.rs"]
 mod flute;
+#[path = "netns/forger.rs"]
+mod forger;
+#[path = "netns/forgers.rs"]
+mod forgers;
 #[path = "netns/helpers.rs"]
 mod helpers;
 #[path = "netns/hints.rs"]

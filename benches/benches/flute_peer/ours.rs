@@ -20,18 +20,31 @@ use norm_core::transfer::{ObjectMeta, ObjectSpec, Outbound};
 use crate::allocator::live;
 use crate::case::{Case, Fec, Measured, SYMBOL, processor_time};
 
+/// Bits per second in memory.
+const RATE: u64 = 10_000_000_000;
+
 /// A sender of one object.
-struct Making<'a> {
+pub(crate) struct Making<'a> {
     engine: Sender,
-    now: Timestamp,
     content: &'a [u8],
     /// Of each block the last two jobs: first id and symbols.
     prepared: BTreeMap<u64, Vec<(u32, Vec<u8>)>>,
     coding: Duration,
 }
 
+/// What a sender does next.
+pub(crate) enum Next {
+    /// It has written packets.
+    Send,
+    /// Nothing before this time.
+    Wait(Timestamp),
+    /// All is sent.
+    End,
+}
+
 impl<'a> Making<'a> {
-    fn new(case: &Case, content: &'a [u8]) -> Self {
+    /// At this rate, in bits per second.
+    pub(crate) fn new(case: &Case, content: &'a [u8], rate: u64) -> Self {
         let rs = |form| FecChoice::ReedSolomon { form, parity: case.parity };
         let config = SenderConfig {
             profile: Profile::FluteCrate,
@@ -46,40 +59,46 @@ impl<'a> Making<'a> {
             symbol_size: SYMBOL,
             block_len: case.block_len.into(),
             passes: Passes::Once { overhead: case.overhead() },
-            ..SenderConfig::new(1, 10_000_000_000)
+            ..SenderConfig::new(1, rate)
         };
         let mut engine = Sender::new(&config, 1, Timestamp::ZERO).expect("a good configuration");
         let meta = ObjectMeta::file(Some(Bytes::from_static(b"a")));
         let spec = ObjectSpec { size: content.len() as u64, meta };
         engine.enqueue(spec).expect("within the limits");
         engine.finish();
-        let (now, prepared, coding) = (Timestamp::ZERO, BTreeMap::new(), Duration::ZERO);
-        Self { engine, now, content, prepared, coding }
+        Self { engine, content, prepared: BTreeMap::new(), coding: Duration::ZERO }
     }
 
-    /// Hands out all packets.
+    /// Does its jobs, and writes packets that are due.
+    pub(crate) fn next(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Next {
+        while let Some(job) = self.engine.poll_job() {
+            let done = match job {
+                Job::Prepare(job) => self.prepare(&job),
+                Job::Gather(job) => {
+                    let pieces = job.pieces.iter().map(|piece| self.piece(*piece));
+                    let bytes = pieces.collect::<Vec<_>>().concat();
+                    JobDone::Gather { number: job.number, result: Ok(Bytes::from(bytes)) }
+                }
+                other => panic!("{other:?}"),
+            };
+            self.engine.handle_job(now, done);
+        }
+        while self.engine.poll_event().is_some() {}
+        match self.engine.poll_transmit(now, out) {
+            Some(_) => Next::Send,
+            None => self.engine.poll_timeout().map_or(Next::End, Next::Wait),
+        }
+    }
+
+    /// Hands out all packets, whatever the time.
     fn run(&mut self, mut each: impl FnMut(&[u8])) {
-        let mut out = TransmitBuf::new(64);
+        let (mut out, mut now) = (TransmitBuf::new(64), Timestamp::ZERO);
         loop {
-            while let Some(job) = self.engine.poll_job() {
-                let done = match job {
-                    Job::Prepare(job) => self.prepare(&job),
-                    Job::Gather(job) => {
-                        let pieces = job.pieces.iter().map(|piece| self.piece(*piece));
-                        let bytes = pieces.collect::<Vec<_>>().concat();
-                        JobDone::Gather { number: job.number, result: Ok(Bytes::from(bytes)) }
-                    }
-                    other => panic!("{other:?}"),
-                };
-                self.engine.handle_job(self.now, done);
+            match self.next(now, &mut out) {
+                Next::Send => out.as_bytes().chunks(out.segment_size()).for_each(&mut each),
+                Next::Wait(until) => now = until,
+                Next::End => return,
             }
-            while self.engine.poll_event().is_some() {}
-            if self.engine.poll_transmit(self.now, &mut out).is_some() {
-                out.as_bytes().chunks(out.segment_size()).for_each(&mut each);
-                continue;
-            }
-            let Some(next) = self.engine.poll_timeout() else { return };
-            self.now = next;
         }
     }
 
@@ -115,7 +134,7 @@ impl<'a> Making<'a> {
 /// The packets that arrive.
 pub(crate) fn packets(case: &Case, content: &[u8]) -> Vec<Vec<u8>> {
     let mut packets = Vec::new();
-    Making::new(case, content).run(|packet| packets.push(packet.to_vec()));
+    Making::new(case, content, RATE).run(|packet| packets.push(packet.to_vec()));
     case.lose(&mut packets);
     packets
 }
@@ -124,7 +143,7 @@ pub(crate) fn packets(case: &Case, content: &[u8]) -> Vec<Vec<u8>> {
 pub(crate) fn make(case: &Case, content: &[u8]) -> Measured {
     let (before, mut most) = (live(), 0);
     let began = processor_time();
-    let mut making = Making::new(case, content);
+    let mut making = Making::new(case, content, RATE);
     making.run(|packet| {
         black_box(packet);
         most = most.max(live());
@@ -163,56 +182,69 @@ impl SymbolStore for Memory {
     }
 }
 
+/// A receiver of one object.
+pub(crate) struct Taking {
+    engine: Receiver<Memory>,
+    /// The object.
+    pub(crate) written: Vec<u8>,
+    coding: Duration,
+    pub(crate) is_complete: bool,
+}
+
+impl Taking {
+    /// With memory for the object, which is there and touched before it comes.
+    pub(crate) fn new(len: usize) -> Self {
+        let config = ReceiverConfig { auto_accept: true, ..ReceiverConfig::new() };
+        let engine = Receiver::new(config, Memory::default());
+        Self { engine, written: vec![0xa5; len], coding: Duration::ZERO, is_complete: false }
+    }
+
+    /// Takes a packet.
+    pub(crate) fn hear(&mut self, now: Timestamp, datagram: Datagram<'_>) {
+        self.engine.handle_datagram(now, datagram);
+        while let Some(job) = self.engine.poll_job() {
+            let Job::Store(job) = job else { panic!("{job:?}") };
+            let outcome = self.store(&job);
+            self.engine.handle_job(now, JobDone::Store { slot: job.slot, outcome });
+        }
+        while let Some(event) = self.engine.poll_event() {
+            self.is_complete |= matches!(event, ReceiverEvent::ObjectComplete { .. });
+        }
+    }
+
+    fn store(&mut self, job: &StoreJob) -> StoreOutcome {
+        let store = self.engine.store_mut();
+        let block = store.blocks.get_mut(&job.slot).expect("a job has a block");
+        if job.decode {
+            let began = processor_time();
+            let is_whole = block.recover();
+            self.coding += processor_time() - began;
+            if !is_whole {
+                return StoreOutcome::NeedMore;
+            }
+        }
+        for (at, bytes) in block.runs() {
+            let at = job.geometry.offset as usize + at as usize;
+            self.written[at..at + bytes.len()].copy_from_slice(bytes);
+        }
+        store.discard(job.slot);
+        StoreOutcome::Written
+    }
+}
+
 /// Takes an object from its packets.
 pub(crate) fn take(packets: &mut [Vec<u8>], content: &[u8]) -> Measured {
-    let mut written = vec![0xa5; content.len()];
+    let mut taking = Taking::new(content.len());
     let (before, mut most) = (live(), 0);
-    let (began, mut coding) = (processor_time(), Duration::ZERO);
-    let config = ReceiverConfig { auto_accept: true, ..ReceiverConfig::new() };
-    let mut engine = Receiver::new(config, Memory::default());
+    let began = processor_time();
     let (now, source) = (Timestamp::from_nanos(1), SocketAddr::from(([10, 0, 0, 1], 5000)));
-    let mut is_complete = false;
     for payload in packets {
         let (to_group, ce, waited) = (true, false, Duration::ZERO);
-        engine.handle_datagram(
-            now,
-            Datagram { source, to_group, ce, waited, proof: Proof::None, payload },
-        );
-        while let Some(job) = engine.poll_job() {
-            let Job::Store(job) = job else { panic!("{job:?}") };
-            let outcome = store(&mut engine, &job, &mut written, &mut coding);
-            engine.handle_job(now, JobDone::Store { slot: job.slot, outcome });
-        }
-        while let Some(event) = engine.poll_event() {
-            is_complete |= matches!(event, ReceiverEvent::ObjectComplete { .. });
-        }
+        taking.hear(now, Datagram { source, to_group, ce, waited, proof: Proof::None, payload });
         most = most.max(live());
     }
     let seconds = (processor_time() - began).as_secs_f64();
-    assert!(is_complete && written == content, "it is received");
+    assert!(taking.is_complete && taking.written == content, "it is received");
     let memory = most.saturating_sub(before);
-    Measured { seconds, coding: coding.as_secs_f64(), memory }
-}
-
-fn store(
-    engine: &mut Receiver<Memory>,
-    job: &StoreJob,
-    written: &mut [u8],
-    coding: &mut Duration,
-) -> StoreOutcome {
-    let block = engine.store_mut().blocks.get_mut(&job.slot).expect("a job has a block");
-    if job.decode {
-        let began = processor_time();
-        let is_whole = block.recover();
-        *coding += processor_time() - began;
-        if !is_whole {
-            return StoreOutcome::NeedMore;
-        }
-    }
-    for (at, bytes) in block.runs() {
-        let at = job.geometry.offset as usize + at as usize;
-        written[at..at + bytes.len()].copy_from_slice(bytes);
-    }
-    engine.store_mut().discard(job.slot);
-    StoreOutcome::Written
+    Measured { seconds, coding: taking.coding.as_secs_f64(), memory }
 }

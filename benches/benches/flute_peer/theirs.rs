@@ -42,7 +42,7 @@ fn oti(case: &Case) -> Oti {
 }
 
 /// Hands out all packets.
-fn run(case: &Case, content: Vec<u8>, mut each: impl FnMut(Vec<u8>)) {
+pub(crate) fn run(case: &Case, content: Vec<u8>, mut each: impl FnMut(Vec<u8>)) {
     let table = Oti::new_no_code(SYMBOL, 64);
     let mut sender = Sender::new(endpoint(), 1, &table, &Config::default());
     let config = TransferConfig { oti: Some(oti(case)), ..TransferConfig::default() };
@@ -156,25 +156,52 @@ impl ObjectWriter for Places {
     }
 }
 
+/// A receiver of one object.
+pub(crate) struct Taking {
+    receiver: MultiReceiver,
+    place: Rc<Place>,
+}
+
+impl Taking {
+    /// With memory for the object, which is there and touched before it comes.
+    pub(crate) fn new(len: usize) -> Self {
+        let bytes = RefCell::new(vec![0xa5; len]);
+        let place = Rc::new(Place { bytes, end: Cell::new(0), is_complete: Cell::new(false) });
+        let config = Receiving {
+            object_timeout: None,
+            object_max_cache_size: Some(2 * len),
+            ..Receiving::default()
+        };
+        let writer = Rc::new(Places(Rc::clone(&place)));
+        Self { receiver: MultiReceiver::new(writer, Some(config), false), place }
+    }
+
+    /// Takes a packet.
+    pub(crate) fn hear(&mut self, packet: &[u8]) {
+        self.receiver.push(&endpoint(), packet, start()).expect("a good packet");
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.place.is_complete.get()
+    }
+
+    /// True when it is complete, and the content.
+    pub(crate) fn is_right(&self, content: &[u8]) -> bool {
+        let is_whole = self.is_complete() && self.place.end.get() == content.len();
+        is_whole && *self.place.bytes.borrow() == content
+    }
+}
+
 /// Takes an object from its packets.
 pub(crate) fn take(packets: &[Vec<u8>], content: &[u8]) -> Measured {
-    let bytes = RefCell::new(vec![0xa5; content.len()]);
-    let place = Rc::new(Place { bytes, end: Cell::new(0), is_complete: Cell::new(false) });
+    let mut taking = Taking::new(content.len());
     let (before, mut most) = (live(), 0);
     let began = processor_time();
-    let config = Receiving {
-        object_timeout: None,
-        object_max_cache_size: Some(2 * content.len()),
-        ..Receiving::default()
-    };
-    let writer = Rc::new(Places(Rc::clone(&place)));
-    let mut receiver = MultiReceiver::new(writer, Some(config), false);
     for packet in packets {
-        receiver.push(&endpoint(), packet, start()).expect("a good packet");
+        taking.hear(packet);
         most = most.max(live());
     }
     let seconds = (processor_time() - began).as_secs_f64();
-    let is_whole = place.is_complete.get() && place.end.get() == content.len();
-    assert!(is_whole && *place.bytes.borrow() == content, "it is received");
+    assert!(taking.is_right(content), "it is received");
     Measured { seconds, coding: 0.0, memory: most.saturating_sub(before) }
 }

@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use norm_net::announce::{Announced, DirectoryCounts, ListenOptions, Listening, SAP_PORT, listen};
+use norm_net::announce::{
+    Announced, Change, DirectoryCounts, ListenOptions, Listening, SAP_PORT, listen,
+};
 use norm_net::io::interface::InterfaceSpec;
 
 use crate::args::{NETWORK, OUTPUT};
@@ -31,7 +33,7 @@ pub(super) struct ListArgs {
     #[arg(short, long, value_name = "IF", help_heading = NETWORK)]
     interface: Option<InterfaceSpec>,
 
-    /// Print a JSON line for each session on standard output
+    /// Print a JSON line for each session on standard output, when it is heard
     #[arg(long, help_heading = OUTPUT)]
     pub(super) json: bool,
 }
@@ -44,14 +46,13 @@ pub(super) fn run(args: &ListArgs) -> Result<Code, Failure> {
         listen(&options).map_err(|error| Failure::new(net_code(&error), error.to_string()))?;
     let time = args.secs.unwrap_or(DEFAULT);
     output.say(&format!("listening on {} for {} s", places(&listening), time.as_secs_f64()));
-    hear(&mut listening, time)?;
+    let interfaces = listening.interfaces().map(ToString::to_string).collect();
+    output.event(&CtlEvent::Listening { interfaces, seconds: time.as_secs_f64() });
+    hear(&mut output, &mut listening, time)?;
     if args.secs.is_none() && listening.sessions().is_empty() {
-        hear(&mut listening, AGAIN)?;
+        hear(&mut output, &mut listening, AGAIN)?;
     }
     let sessions = listening.sessions();
-    for session in &sessions {
-        output.event(&CtlEvent::Session(HeardSession::new(session)));
-    }
     output.results(table(&sessions).lines());
     if sessions.is_empty() {
         output.say(&nothing(&listening, time));
@@ -62,15 +63,29 @@ pub(super) fn run(args: &ListArgs) -> Result<Code, Failure> {
     Ok(Code::Success)
 }
 
-fn hear(listening: &mut Listening, time: Duration) -> Result<(), Failure> {
+fn hear(output: &mut Output, listening: &mut Listening, time: Duration) -> Result<(), Failure> {
     let end = Instant::now() + time;
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let heard = listening.next(left);
-        heard.map_err(|error| Failure::new(Code::Network, error.to_string()))?;
+        match heard.map_err(|error| Failure::new(Code::Network, error.to_string()))? {
+            Some(Change::New(session) | Change::Modified(session)) => {
+                output.event(&CtlEvent::Session(HeardSession::new(&session)));
+            }
+            Some(Change::Deleted(session)) => output.event(&ended(&session)),
+            None => {}
+        }
         if left.is_zero() {
             return Ok(());
         }
+    }
+}
+
+fn ended(session: &Announced) -> CtlEvent<'_> {
+    CtlEvent::SessionEnded {
+        name: &session.description.name,
+        group: session.description.group.to_string(),
+        from: session.host.to_string(),
     }
 }
 

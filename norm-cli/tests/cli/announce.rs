@@ -32,7 +32,38 @@ fn listed(name: &str, secs: &str) -> Vec<Value> {
     let lines: Vec<Value> =
         stdout(&output).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     schema::check(&["CtlEvent"], &lines);
-    lines.into_iter().filter(|line| line["name"] == name).collect()
+    assert_eq!(lines.first().map(|line| &line["event"]), Some(&"listening".into()));
+    let is_wanted = |line: &Value| line["event"] == "session" && line["name"] == name;
+    lines.into_iter().filter(is_wanted).collect()
+}
+
+#[test]
+fn sessions_are_told_when_they_begin_and_when_they_end() {
+    let temp = tempfile::tempdir().unwrap();
+    let file = temp.path().join("file");
+    fs::write(&file, "content").unwrap();
+    let group = group();
+    let name = name(&group);
+    let mut command = normctl();
+    let mut listing = Program::start(command.args(["list", "300", "--json"]).args(LOOPBACK));
+    let listening = listing.wait_for("listening");
+    assert_eq!(listening["seconds"], 300.0);
+    let announce = format!("--announce={name}");
+    let mut sending = Program::start(&mut sender(&file, &group, &[&announce]));
+    let mut hear = |event: &str| {
+        let mut events = std::iter::repeat_with(|| listing.wait_for(event));
+        events.find(|event| event["name"] == name).unwrap()
+    };
+    let session = hear("session");
+    assert_eq!((&session["group"], &session["files"]), (&group.clone().into(), &1.into()));
+    assert!(sending.is_running());
+    let mut receiver = norm_recv();
+    receiver.args(LOOPBACK).args(["-g", &group]).arg(temp.path().join("in"));
+    assert_eq!(run(&mut receiver).status.code(), Some(0));
+    let ended = hear("session_ended");
+    assert_eq!((&ended["group"], &ended["from"]), (&group.into(), &"127.0.0.1".into()));
+    assert!(listing.is_running());
+    schema::check(&["CtlEvent"], &listing.events);
 }
 
 #[test]

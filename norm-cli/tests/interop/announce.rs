@@ -53,6 +53,9 @@ fn dissected(capture: &Path) -> Vec<Vec<String>> {
     text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
 }
 
+/// Options of a sender, and what its description names the protocol.
+const SESSIONS: [(&[&str], &str); 2] = [(&[], "NORM/UDP"), (&["--flute"], "FLUTE/UDP")];
+
 #[test]
 fn announcements_are_understood_by_the_dissector() {
     let name = "announcements_are_understood_by_the_dissector";
@@ -60,6 +63,15 @@ fn announcements_are_understood_by_the_dissector() {
         return;
     }
     let _slot = Slot::one();
+    for (options, protocol) in SESSIONS {
+        let packets = announced(name, options);
+        assert!(packets.len() >= 4, "an announcement and three deletions: {packets:?}");
+        check(&packets, protocol);
+    }
+}
+
+/// What a sender announces until its end.
+fn announced(name: &str, options: &[&str]) -> Vec<Vec<String>> {
     let (logs, place) = (logs(name), Place::alone());
     fs::create_dir_all(&logs).expect("a folder for logs");
     let file = logs.join("content");
@@ -67,14 +79,16 @@ fn announcements_are_understood_by_the_dissector() {
     let capture = Capture::start(&place, &logs).expect("a capture");
     let mut command = place.command(Spot::Sender, Path::new(env!("CARGO_BIN_EXE_norm-send")));
     command.args(["--json", "--group", GROUP, "--interface", "lo", "--announce=lab-7"]);
-    command.args(["--ttl", "3", "--rate", "5M"]).arg(&file);
+    command.args(["--ttl", "3", "--rate", "5M"]).args(options).arg(&file);
     let peer = Peer { name: "our-sender", command, ready: None, done: None, stop: false };
     let mut sender = peer.start(&logs).expect("a sender");
     // It hears no receiver, and ends.
     let _ = sender.must_succeed(Duration::from_secs(60));
     let (path, _) = capture.finish().expect("a capture");
-    let packets = dissected(&path);
-    assert!(packets.len() >= 4, "an announcement and three deletions: {packets:?}");
+    dissected(&path)
+}
+
+fn check(packets: &[Vec<String>], protocol: &str) {
     for (at, packet) in packets.iter().enumerate() {
         let [malformed, expert, dst, port, ttl, version, kind, auth, hash, source, of, sdp @ ..] =
             packet.as_slice()
@@ -93,7 +107,7 @@ fn announcements_are_understood_by_the_dissector() {
         if !is_deletion {
             assert_eq!(
                 sdp,
-                ["lab-7", "6077", "NORM/UDP", "239.255.57.77", "3", "5000", "127.0.0.1"],
+                ["lab-7", "6077", protocol, "239.255.57.77", "3", "5000", "127.0.0.1"],
                 "{packet:?}"
             );
         }

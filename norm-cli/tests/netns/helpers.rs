@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use socket2::SockRef;
 
 use crate::attacker::Attacker;
+use crate::forger::Forger;
 use crate::process::MARK;
 use crate::relay::{self, Delays};
 
@@ -106,6 +107,27 @@ fn attacker() {
             tell(&json!({
                 "event": "bothered", "at": start.elapsed().as_secs_f64(),
                 "sent": attacker.sent(), "heard": attacker.heard(),
+            }));
+        }
+    }
+}
+
+#[test]
+#[ignore = "started inside a namespace by other tests"]
+fn forger() {
+    if !is_wanted() {
+        return;
+    }
+    let mut forger = Forger::new(link(), 1);
+    tell(&json!({ "event": "ready" }));
+    let (start, mut told) = (Instant::now(), Duration::ZERO);
+    while start.elapsed() < LIFETIME {
+        forger.turn();
+        if start.elapsed() >= told + Duration::from_millis(250) {
+            told = start.elapsed();
+            tell(&json!({
+                "event": "bothered", "at": told.as_secs_f64(),
+                "sent": forger.sent(), "heard": forger.heard(),
             }));
         }
     }

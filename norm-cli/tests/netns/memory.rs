@@ -32,6 +32,27 @@ fn memory_does_not_grow_with_the_file() {
 }
 
 #[test]
+fn memory_does_not_grow_with_what_is_sent_one_way() {
+    let test = "memory_does_not_grow_with_what_is_sent_one_way";
+    if std::env::var_os(SWITCH).is_none_or(|value| value != "1") {
+        say(format_args!("{test} skipped: set {SWITCH}=1, too, with 40 GiB of disk to spare"));
+        return;
+    }
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(6 << 30);
+    scene.network.host(2).lose(1);
+    let patience = Duration::from_secs(900);
+    let mut receivers = [1, 2].map(|host| scene.receiver(host, &["--flute"]));
+    let mut sender = scene.sender(&["--flute", "-b", "400M"], &source);
+    let sent = sender.finish(patience);
+    assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
+    for receiver in &mut receivers {
+        let received = receiver.must_complete(&source, patience);
+        assert_little_memory(test, &sent, &received);
+    }
+}
+
+#[test]
 fn attacker_does_no_harm() {
     let test = "attacker_does_no_harm";
     let Some(scene) = Scene::begin(test, 2) else { return };

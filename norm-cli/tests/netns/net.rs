@@ -232,6 +232,18 @@ impl Host {
         self.give_address(number);
     }
 
+    /// From now on its packets say that they come from another host, whose number is given, from 1
+    /// on.
+    #[allow(dead_code, reason = "the tests with other implementations do not do so")]
+    pub fn pretend_to_be(&self, number: u8) {
+        let own = self.index + 1;
+        let table = format!(
+            "table ip forged {{\n chain leaving {{\n type filter hook postrouting priority 300\n \
+             ip saddr 10.57.1.{own} ip saddr set 10.57.1.{number}\n }}\n }}"
+        );
+        command::run(self.command(Path::new("nft")).arg(table));
+    }
+
     /// Gives it another IPv6 address instead of the one that it has.
     #[allow(dead_code, reason = "the tests with other implementations do not do so")]
     pub fn change_address_v6(&self, from: u8, to: u8) {

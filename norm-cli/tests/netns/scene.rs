@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::command::say;
+use crate::command::{self, say};
 use crate::files;
+use crate::forger;
 use crate::helpers;
 use crate::net::{Batches, Network};
 use crate::process::Running;
@@ -20,9 +21,6 @@ use crate::relay::{self, Delays};
 const SWITCH: &str = "NORM_TEST_NETNS";
 /// How long a program may take until it is ready.
 const START: Duration = Duration::from_secs(20);
-/// The group in which sessions of 239.255.0.0/16 are announced, 239.255.255.255 (RFC 2974 §3), as
-/// the kernel writes it.
-const SAP_GROUP: &str = "FFFFFFEF";
 
 /// One test's network, files and logs. Only one exists at a time: there are times to be measured,
 /// and all namespaces share the processors.
@@ -116,17 +114,22 @@ impl Scene {
 
     /// The same; what it prints is kept under this name.
     pub fn sender_called(&self, name: &str, arguments: &[&str], source: &Path) -> Running {
-        let host = self.network.host(SENDER);
-        let mut command = host.command(Path::new(env!("CARGO_BIN_EXE_norm-send")));
+        self.sender_at(SENDER, name, arguments, source)
+    }
+
+    /// The same on another host.
+    pub fn sender_at(&self, host: usize, name: &str, arguments: &[&str], source: &Path) -> Running {
+        let mut command =
+            self.network.host(host).command(Path::new(env!("CARGO_BIN_EXE_norm-send")));
         command.arg("--json").args(arguments).arg(source);
         Running::start(name, command, &self.logs)
     }
 
-    /// True when a program on a host has joined a group, as the kernel writes it.
-    fn is_member(&self, host: usize, group: &str) -> bool {
-        let mut command = self.network.host(host).command(Path::new("cat"));
-        let groups = command.arg("/proc/net/igmp").output().expect("cat runs");
-        String::from_utf8_lossy(&groups.stdout).contains(group)
+    /// Makes the key files of a group: the sender's and the receivers'.
+    pub fn keys(&self, name: &str) -> [String; 2] {
+        let path = self.folder.path().join(name);
+        command::run(Command::new(env!("CARGO_BIN_EXE_normctl")).arg("keygen").arg(&path));
+        [".key", ".join"].map(|ending| format!("{}{ending}", path.display()))
     }
 
     /// Starts `normctl list` for some seconds on a host, and returns when it listens.
@@ -134,11 +137,7 @@ impl Scene {
         let mut command = self.network.host(host).command(Path::new(env!("CARGO_BIN_EXE_normctl")));
         command.args(["list", secs, "--json"]);
         let program = Running::start("listing", command, &self.logs);
-        let end = Instant::now() + START;
-        while !self.is_member(host, SAP_GROUP) {
-            assert!(Instant::now() < end, "it does not listen: {}", program.tail());
-            sleep(Duration::from_millis(10));
-        }
+        program.wait_for("listening", START, is("listening"));
         program
     }
 
@@ -150,6 +149,11 @@ impl Scene {
     /// Starts a relay with these delays on a host, and returns when it listens.
     pub fn relay(&self, host: usize, delays: Delays) -> Running {
         self.helper_told(host, "relay", Some((relay::DELAYS, format!("{delays:?}"))))
+    }
+
+    /// Starts a forger that sends this many packets a second on a host.
+    pub fn forger(&self, host: usize, rate: u32) -> Running {
+        self.helper_told(host, "forger", Some((forger::RATE, rate.to_string())))
     }
 
     fn helper_told(&self, host: usize, function: &str, told: Option<(&str, String)>) -> Running {
@@ -183,6 +187,7 @@ impl Receiver {
             seconds: summary["sets"][0]["elapsed"].as_f64().expect("the set's time is a number"),
             peak_memory: finished.peak_memory,
             useful_packets: count(summary, "packets") - count(summary, "duplicates"),
+            security: summary["security"].clone(),
         }
     }
 }
@@ -195,6 +200,8 @@ pub struct Completed {
     pub peak_memory: u64,
     /// Packets that arrived and were of use.
     pub useful_packets: u64,
+    /// What the receiver says of the protection of the session.
+    pub security: Value,
 }
 
 /// A number of an event.

@@ -97,6 +97,18 @@ impl Item {
             + short_blocks * u64::from(self.count(short, passes))
     }
 
+    /// Of its source symbols in the blocks with these running numbers: those before a block, and
+    /// all of them.
+    pub(super) fn symbols_before(&self, block: u64, first: u64, end: u64) -> (u64, u64) {
+        let size = u64::from(self.layout.symbol_size()).max(1);
+        let before = |block: u64| match block < self.end() {
+            true => self.layout.block_offset(self.sbn(block)) / size,
+            false => self.layout.symbols(),
+        };
+        let begin = before(first.max(self.first_block));
+        (before(block) - begin, before(end) - begin)
+    }
+
     pub(super) fn is_coded(&self) -> bool {
         self.layout.scheme() != Scheme::NoCode
     }

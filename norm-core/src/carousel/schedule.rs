@@ -4,7 +4,8 @@
 //! a section is sent in *rows*, each of which has the next few symbols of each block. So all blocks
 //! of a section fill at the same pace, and a burst of lost packets hits each of them a little. The
 //! symbols of a block continue from pass to pass, so that no coded one is sent twice while there
-//! are fresh ones.
+//! are fresh ones. An object without a code gains nothing by that: the rows of a section have its
+//! symbols in their order, so that few of its blocks are open at receivers.
 
 use super::item::{Item, Items};
 use super::passes::Passes;
@@ -130,8 +131,13 @@ impl Schedule {
     fn visit(&self, item: &Item, block: u64, section: Section) -> Option<Visit> {
         let k = item.layout().block_len(item.sbn(block));
         let count = u64::from(item.count(k, self.passes));
-        let at = |row: u32| u64::from(row) * count / u64::from(section.rows);
-        let (from, to) = (at(self.row), at(self.row + 1));
+        let (first, all) = match item.is_coded() {
+            true => (0, count),
+            false => item.symbols_before(block, section.first, section.end),
+        };
+        let at = |row: u32| u64::from(row) * all / u64::from(section.rows);
+        let within = |symbol: u64| symbol.saturating_sub(first).min(count);
+        let (from, to) = (within(at(self.row)), within(at(self.row + 1)));
         let pass = item.pass(section.round);
         (from < to).then(|| Visit {
             block,
@@ -225,6 +231,21 @@ mod tests {
         assert_eq!(visits.len(), 251);
         assert!(visits.iter().all(|visit| (1..=5).contains(&visit.2)));
         assert_eq!(visits.iter().map(|visit| visit.2).sum::<u32>(), 1002);
+    }
+
+    #[test]
+    fn symbols_without_a_code_are_sent_in_their_order() {
+        let mut items = items(&[(40, 2)]);
+        items.add(1, 1, Layout::no_code(75, 10, 3).unwrap(), 0);
+        let mut schedule = Schedule::new(Passes::Times(2), u64::MAX);
+        let pass = |pass: u64| {
+            let (coded, three, two) = (2 * pass, 3 * pass, 2 * pass);
+            let coded = [coded, coded + 1].map(|symbol| [(0, symbol, 1), (1, symbol, 1)]);
+            let plain = [[(2, three + 2, 1), (3, three, 2)], [(3, three + 2, 1), (4, two, 2)]];
+            [&[(2, three, 2)][..], &coded[0], &plain[0], &coded[1], &plain[1]].concat()
+        };
+        let sent = all(&mut schedule, &items);
+        assert_eq!(sent, [pass(0), pass(1)].concat());
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl Listening {
         for listener in listeners {
             while let Some((host, datagram)) = listener.receive()? {
                 let change = directory.hear(clock.now(), host.ip(), datagram);
+                let is_over = change.as_ref().is_some_and(is_over);
+                if is_over {
+                    directory.expire(clock.now(), date());
+                }
+                let change = change.filter(|_| !is_over);
                 // A flood of what is known must not last for ever.
                 if change.is_some() || Instant::now() >= end {
                     return Ok(change);
@@ -111,8 +116,7 @@ impl Listening {
 
     /// Forgets what is over.
     fn expire(&mut self) {
-        let date = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok();
-        self.directory.expire(self.clock.now(), date);
+        self.directory.expire(self.clock.now(), date());
     }
 
     /// The sessions that are announced, by name, then by group. Those that are over, and those that
@@ -135,4 +139,15 @@ impl Listening {
     pub fn counts(&self) -> DirectoryCounts {
         self.directory.counts()
     }
+}
+
+/// The time since 1970, if it is known.
+fn date() -> Option<Duration> {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()
+}
+
+/// True of a session that is announced although it is over.
+fn is_over(change: &Change) -> bool {
+    let (Change::New(session) | Change::Modified(session)) = change else { return false };
+    date().is_some_and(|date| session.description.is_over(date))
 }

@@ -224,7 +224,6 @@ fn apply_to_network(feature: &Feature, scenario: &mut Scenario) {
 }
 
 fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
-    let has_passes = recipe.features.iter().any(|f| matches!(f, Feature::Carousel { .. }));
     let config = &mut scenario.sender().config;
     match *feature {
         Feature::ReedSolomon { id, parity } => {
@@ -244,8 +243,6 @@ fn apply_to_sender(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) 
             // The estimate of the RFC is for what is lost.
             scenario.check_nacks &= !missing;
         }
-        // In passes no receiver can ask once more.
-        Feature::Withdraws { .. } if has_passes => {}
         Feature::Withdraws { at_ms, chunk, share } => {
             let plan = WithdrawalPlan { at: millis(at_ms), chunk, share };
             scenario.sender().withdrawal = Some(plan);

@@ -82,7 +82,14 @@ fn ctl() -> Vec<Value> {
         c=IN IP4 239.255.77.1/1\nb=AS:20000\na=FEC:0\n";
     let description = SessionDescription::parse(text.as_bytes()).expect("it is a description");
     let session = Announced { description, host: [192, 0, 2, 2].into() };
-    vec![line(&CtlEvent::Session(HeardSession::new(&session)), 6_002)]
+    let interfaces = vec!["eth0 (192.0.2.2)".to_owned()];
+    let group = session.description.group.to_string();
+    let (name, from) = (&session.description.name, session.host.to_string());
+    vec![
+        line(&CtlEvent::Listening { interfaces, seconds: 6.0 }, 2),
+        line(&CtlEvent::Session(HeardSession::new(&session)), 1_502),
+        line(&CtlEvent::SessionEnded { name, group, from }, 4_730),
+    ]
 }
 
 fn interface() -> Interface {

@@ -1,5 +1,7 @@
 //! Takes the symbols of objects.
 
+use core::net::IpAddr;
+
 use super::ctx::Ctx;
 use super::epoch::Epoch;
 use super::keys::Teller;
@@ -112,13 +114,11 @@ pub(super) fn take_symbols<S: SymbolStore>(
     if object.layout().size() == 0 {
         return; // senders are known whose packets of it have a payload id
     }
-    let symbols = Symbols::new(object.layout(), payload);
-    let geometry = symbols.as_ref().and_then(|symbols| object.geometry(symbols.block()));
-    let Some((symbols, geometry)) = symbols.zip(geometry) else {
+    let Some(symbols) = Symbols::new(object.layout(), payload) else {
         ctx.stats().invalid += 1;
         return;
     };
-    let is_known = object.is_opened();
+    let (is_known, geometry) = (object.is_opened(), *symbols.geometry());
     epoch.note_position(key, symbols.block());
     let slot = BlockSlot { sender: epoch.id(), object: key, block: symbols.block() };
     for (symbol, bytes) in symbols {
@@ -145,20 +145,18 @@ fn take_symbol<S: SymbolStore>(
     if epoch.is_orphan(slot.object, slot.block) {
         return Fate::NoRoom;
     }
+    let source = epoch.source();
     let Some(object) = epoch.objects.get_mut(&slot.object) else { return Fate::Duplicate };
     if object.is_written(slot.block) {
         return Fate::Duplicate;
     }
-    if object.block(slot.block).is_none() && !begin_block(ctx, epoch, slot, geometry) {
+    let is_opened = object.is_opened();
+    if object.block(slot.block).is_none() && !begin_block(ctx, source, object, slot.block, geometry)
+    {
         return Fate::NoRoom;
     }
-    let source = epoch.source();
-    let Some(object) = epoch.objects.get_mut(&slot.object) else { return Fate::Duplicate };
-    if let Some(expected) = object.expected_mut(slot.block) {
-        *expected = Some(epoch.loss.take(*expected, symbol));
-    }
-    let is_opened = object.is_opened();
-    let Some(block) = object.block_mut(slot.block) else { return Fate::NoRoom };
+    let Some((block, expected)) = object.progress_mut(slot.block) else { return Fate::NoRoom };
+    *expected = Some(epoch.loss.take(*expected, symbol));
     if block.contains(symbol) || block.is_whole() || block.surplus() >= MAX_SURPLUS {
         return Fate::Duplicate;
     }
@@ -180,10 +178,11 @@ fn take_symbol<S: SymbolStore>(
         return Fate::NoRoom;
     }
     block.insert(symbol);
+    let is_ready = block.is_ready();
     if !is_opened {
         object.note_nameless(bytes.len());
     }
-    if object.is_ready(slot.block) {
+    if is_ready && object.is_accepted() {
         lifecycle::store_block(ctx, epoch, slot.object, slot.block);
     }
     Fate::Kept
@@ -192,20 +191,17 @@ fn take_symbol<S: SymbolStore>(
 /// Begins a block; false when there is no room.
 fn begin_block<S: SymbolStore>(
     ctx: &mut Ctx<S>,
-    epoch: &mut Epoch,
-    slot: BlockSlot,
+    source: IpAddr,
+    object: &mut Object,
+    block: u32,
     geometry: &BlockGeometry,
 ) -> bool {
-    let Some(object) = epoch.objects.get(&slot.object) else { return false };
     let (cost, is_opened) = (block_cost(geometry), object.is_opened());
-    let source = epoch.source();
     if !may_wait(ctx, object, geometry) || !lifecycle::take_room(ctx, source, cost, is_opened) {
         return false;
     }
-    if let Some(object) = epoch.objects.get_mut(&slot.object) {
-        object.begin(slot.block, geometry);
-        object.note_claim(if is_opened { 0 } else { cost });
-    }
+    object.begin(block, geometry);
+    object.note_claim(if is_opened { 0 } else { cost });
     true
 }
 

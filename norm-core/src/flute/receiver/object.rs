@@ -251,9 +251,13 @@ impl Object {
         cost
     }
 
-    /// Which symbol of a block is expected next.
-    pub(super) fn expected_mut(&mut self, number: u32) -> Option<&mut Option<u32>> {
-        self.blocks.get_mut(&number).map(|progress| &mut progress.expected)
+    /// A block in progress, and which symbol of it is expected next.
+    pub(super) fn progress_mut(
+        &mut self,
+        number: u32,
+    ) -> Option<(&mut RecvBlock, &mut Option<u32>)> {
+        let progress = self.blocks.get_mut(&number)?;
+        Some((&mut progress.block, &mut progress.expected))
     }
 
     /// Notes that a block is written, and is not in progress any more.

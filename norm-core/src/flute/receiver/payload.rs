@@ -1,5 +1,6 @@
 //! The symbols of a packet, by the layout of their object.
 
+use crate::endpoint::BlockGeometry;
 use crate::fec::{FecId, Layout, PayloadFormat, RawPayloadId, Scheme};
 use crate::flute::layout::geometry;
 
@@ -26,13 +27,11 @@ impl<'a> Payload<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Symbols<'a> {
     block: u32,
+    geometry: BlockGeometry,
     next: u32,
     rest: &'a [u8],
-    symbol_size: usize,
     /// Bytes of the block's last source symbol.
     last: usize,
-    /// Source symbols.
-    source: u32,
     /// All symbols.
     all: u32,
 }
@@ -46,12 +45,13 @@ impl<'a> Symbols<'a> {
         let format = layout.scheme().payload_format();
         let (id, rest) = payload.content.split_at_checked(format.len())?;
         let id = RawPayloadId::in_format(format, id)?.decode(format)?;
-        let of = geometry(layout, id.block)?;
+        let geometry = geometry(layout, id.block)?;
+        let of = &geometry;
         let (symbol_size, source) = (usize::from(of.symbol_size), of.symbols);
         let wrong_len =
             format == PayloadFormat::Block32Len16Symbol16 && u32::from(id.block_len) != source;
         let all = source.saturating_add(of.scheme.parity(source));
-        let last = layout.symbol_bytes(id.block, source - 1).into();
+        let last = of.len as usize - (source - 1) as usize * symbol_size;
         let symbols = rest.len().div_ceil(symbol_size);
         let end = u64::from(id.symbol) + symbols as u64;
         // Only the very last symbol may be short.
@@ -63,13 +63,18 @@ impl<'a> Symbols<'a> {
         };
         let is_good = symbols > 0 && end <= u64::from(all) && (tail == symbol_size || may_be_short);
         let (block, next) = (id.block, id.symbol);
-        let this = Self { block, next, rest, symbol_size, last, source, all };
+        let this = Self { block, geometry, next, rest, last, all };
         (is_good && !wrong_len).then_some(this)
     }
 
     /// Their block.
     pub(super) const fn block(&self) -> u32 {
         self.block
+    }
+
+    /// Its shape and place.
+    pub(super) const fn geometry(&self) -> &BlockGeometry {
+        &self.geometry
     }
 }
 
@@ -81,11 +86,12 @@ impl<'a> Iterator for Symbols<'a> {
         if self.rest.is_empty() || self.next >= self.all {
             return None;
         }
-        let (symbol, rest) = self.rest.split_at(self.symbol_size.min(self.rest.len()));
+        let size = usize::from(self.geometry.symbol_size);
+        let (symbol, rest) = self.rest.split_at(size.min(self.rest.len()));
         let number = self.next;
         self.next = number + 1;
         self.rest = rest;
-        let is_last = number + 1 == self.source;
+        let is_last = number + 1 == self.geometry.symbols;
         let kept = if is_last { symbol.get(..self.last).unwrap_or(symbol) } else { symbol };
         Some((number, kept))
     }
