@@ -224,7 +224,10 @@ impl Challenges {
         let asked = self.runs.values_mut().flat_map(|of| {
             of.first.as_mut().into_iter().chain(of.at.as_mut().map(|(_, asked)| asked))
         });
-        asked.for_each(|asked| (asked.next, asked.wait) = (now, AGAIN));
+        asked.for_each(|asked| {
+            asked.next = now;
+            asked.wait = AGAIN;
+        });
     }
 
     /// Forgets all: they were of another group.

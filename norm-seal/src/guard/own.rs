@@ -1,5 +1,5 @@
-//! What guards say to each other: HELLO, keys, statements, challenges and their answers. Engines hear
-//! nothing of it.
+//! What guards say to each other: HELLO, keys, statements, challenges and their answers. Engines
+//! hear nothing of it.
 
 use core::net::SocketAddr;
 use core::time::Duration;

@@ -98,7 +98,8 @@ fn our_sessions_have_all_that_a_receiver_needs() {
     let code = FecDeclaration { reference: 0, id: FecId::RAPTORQ, instance: None, used: true };
     ours.fec = vec![code];
     let text = "v=0\r\no=- 7 1 IN IP4 192.0.2.7\r\ns=session 7\r\nt=4008988800 0\r\n\
-        a=file-set:files=3 bytes=1073741824\r\na=norm-key-id:00c0ffee\r\na=FEC-declaration:0 encoding-id=6\r\n\
+        a=file-set:files=3 bytes=1073741824\r\na=norm-key-id:00c0ffee\r\n\
+        a=FEC-declaration:0 encoding-id=6\r\n\
         m=application 5740 NORM/UDP 0\r\nc=IN IP4 239.255.1.2/8\r\nb=AS:20000\r\na=FEC:0\r\n";
     assert_eq!(ours.emit(), text);
     assert_eq!(parse(text), ours);

@@ -167,7 +167,8 @@ impl Probing {
         self.gain = STARTUP_GAIN;
         self.max_startup_gain = f64::INFINITY;
         self.loss_outside_probes = false;
-        (self.loss_before, self.loss_now) = (false, false);
+        self.loss_before = false;
+        self.loss_now = false;
     }
 
     /// What rate probes have shown so far counts no more.
@@ -196,7 +197,8 @@ impl Probing {
     /// A rate probe has raised the bandwidth estimate: the next one may be bolder.
     pub(super) fn raised(&mut self, now: Timestamp, path: &Path) {
         self.raised_at = Some(now);
-        (self.was_small, self.doubted) = (false, false);
+        self.was_small = false;
+        self.doubted = false;
         self.max_startup_gain = f64::INFINITY;
         if self.startup || path.is_lossy() {
             self.interval = Duration::ZERO;
