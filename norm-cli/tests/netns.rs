@@ -1,8 +1,8 @@
 //! The real programs in a network of namespaces: a bridge, a sender, receivers that lose packets.
 //!
 //! Needs root and Linux's `ip` and `nft`; runs only where it is asked for:
-//! `NORM_TEST_NETNS=1 cargo test --release -p norm-cli --test netns`. The test with the large file
-//! also wants `NORM_TEST_LARGE=1` and 9 GiB of disk. What the programs printed stays in
+//! `NORM_TEST_NETNS=1 cargo test --release -p norm-cli --test netns`. Tests with large files
+//! also want `NORM_TEST_LARGE=1` and 25 GiB of disk. What the programs printed stays in
 //! `target/tmp/netns/<test>/`.
 #![cfg(target_os = "linux")]
 

@@ -35,7 +35,7 @@ fn memory_does_not_grow_with_the_file() {
 fn memory_does_not_grow_with_what_is_sent_one_way() {
     let test = "memory_does_not_grow_with_what_is_sent_one_way";
     if std::env::var_os(SWITCH).is_none_or(|value| value != "1") {
-        say(format_args!("{test} skipped: set {SWITCH}=1, too, with 40 GiB of disk to spare"));
+        say(format_args!("{test} skipped: set {SWITCH}=1, too, with 25 GiB of disk to spare"));
         return;
     }
     let Some(scene) = Scene::begin(test, 2) else { return };
