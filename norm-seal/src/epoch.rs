@@ -28,6 +28,11 @@ pub(crate) struct Secret {
 }
 
 impl Secret {
+    /// False when the sender of its session has gone on to another one.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.until.is_none()
+    }
+
     /// True when packets of a session may be sealed with it.
     pub(crate) fn is_of(&self, session: Option<Verifier>) -> bool {
         self.session.is_none() || self.session == session

@@ -299,6 +299,8 @@ impl Guard {
                 let info = KeyInfo::of(&header, self.address, None);
                 let arrival = Arrival { now, source, header: &header, budget: &mut self.budget };
                 let secret = self.secrets.get(now, header.epoch, header.key_id);
+                // The sender opens nothing of a receiver that it has left out: nor do others.
+                let secret = secret.filter(|secret| secret.is_in_use());
                 let opened = secret.ok_or(DropReason::NoEpoch).and_then(|secret| {
                     self.feedback.open(&secret.prk, info, arrival, &self.senders, datagram)
                 });

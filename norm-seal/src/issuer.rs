@@ -128,7 +128,7 @@ impl Issuer {
     ) -> bool {
         let elapsed = now.saturating_since(self.allowed_at).as_millis() as u64;
         self.allow(elapsed.saturating_mul(ANSWER_RATE) / 10);
-        self.allowed_at = now;
+        self.allowed_at += Duration::from_millis(elapsed);
         let is_full = self.answers.len() + 2 > MAX_ANSWERS;
         if is_full || self.allowance < ANSWER_LEN * 100 || !self.requests.take(now, source) {
             return false;

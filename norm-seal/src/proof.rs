@@ -104,6 +104,8 @@ struct Asked {
     challenge: Challenge,
     next: Timestamp,
     wait: Duration,
+    /// How often it was sent.
+    sent: u32,
     /// The next one goes to the group, if that is allowed.
     is_second: bool,
 }
@@ -122,7 +124,7 @@ pub(crate) struct Due {
 
 impl Asked {
     fn new(challenge: Challenge, next: Timestamp) -> Self {
-        Self { challenge, next, wait: AGAIN, is_second: false }
+        Self { challenge, next, wait: AGAIN, sent: 0, is_second: false }
     }
 
     /// The challenge, if it is due, and whether it is one of those that may go to the group.
@@ -132,6 +134,7 @@ impl Asked {
         }
         self.next = now + self.wait;
         self.wait = (self.wait * 2).min(AGAIN_AT_MOST);
+        self.sent += 1;
         self.is_second = !self.is_second;
         Some((self.challenge, !self.is_second))
     }
@@ -165,11 +168,12 @@ impl Challenges {
         self.runs.insert(draw.run, Challenged { source, began: now, first, at: None });
     }
 
-    /// Challenges a run at another address, unless it was done lately.
+    /// Challenges a run at another address. One that was challenged before, and has not answered
+    /// twice, gives way to it.
     pub(crate) fn begin_at(&mut self, now: Timestamp, draw: &Draw, to: SocketAddr) {
         let Some(of) = self.runs.get_mut(&draw.run) else { return };
-        // It asks again by itself, until somebody else claims the run.
-        if of.at.as_ref().is_some_and(|(at, asked)| *at == to || now < asked.next) {
+        // It asks again by itself, until another machine claims the run.
+        if of.at.as_ref().is_some_and(|(at, asked)| *at == to || asked.sent < 2) {
             return;
         }
         self.moves += 1;

@@ -9,7 +9,7 @@ use super::{Guard, Opened, Role};
 use crate::book::Book;
 use crate::counters::DropReason;
 
-use crate::header::{Epoch, HEADER_LEN, Header, Kind, TAG_LEN};
+use crate::header::{Epoch, HEADER_LEN, Header, Kind, RunId, TAG_LEN};
 use crate::introducer::{self, Introducer};
 use crate::introductions::Introduction;
 use crate::issuer::{Due, Issuer, Part};
@@ -239,7 +239,7 @@ impl Guard {
         let in_use = introduction.epoch;
         let subject = Subject { address: self.address, session, epoch };
         if !recipient.may_have(&subject, &page) {
-            self.look_at_standing(source, session, in_use);
+            self.look_at_standing(source, head.run, in_use);
             return Ok(Opened::Own);
         }
         if !is_answer && !recipient.may_verify(now) {
@@ -260,7 +260,7 @@ impl Guard {
             Some(_) => self.drop(DropReason::NotAuthentic),
             None => {
                 recipient.note_absent(&subject, &page, newest.is_some());
-                self.look_at_standing(source, session, in_use);
+                self.look_at_standing(source, head.run, in_use);
                 Ok(Opened::Own)
             }
         }
@@ -276,20 +276,23 @@ impl Guard {
     ) {
         let Introduction { session, epoch, .. } = *introduction;
         self.secrets.retire_before(now, session, epoch);
-        self.look_at_standing(source, session, epoch);
+        self.look_at_standing(source, header.run, epoch);
         if self.secrets.get(now, epoch, header.key_id).is_none() {
             let had_one = self.secrets.newest(session).is_some();
             self.want(now, source, header, had_one);
         }
     }
 
-    /// Counts that a sender has no key for us, if that is known.
-    fn look_at_standing(&mut self, source: SocketAddr, session: Verifier, epoch: Epoch) {
-        let Some(recipient) = &self.recipient else { return };
-        match recipient.standing(session, epoch) {
+    /// Counts that a sender has no key for us, if that is known. That it has none any more counts
+    /// only of one that is known to be live: of a recording it means nothing.
+    fn look_at_standing(&mut self, source: SocketAddr, run: RunId, epoch: Epoch) {
+        let introduction = self.introductions.as_ref().and_then(|known| known.get(run));
+        let (Some(recipient), Some(introduction)) = (&self.recipient, introduction) else { return };
+        match recipient.standing(introduction.session, epoch) {
             Standing::Open => {}
             Standing::NotListed => self.counters.not_listed.note(source),
-            Standing::LeftOut => self.counters.left_out.note(source),
+            Standing::LeftOut if !self.may_be_recorded(run) => self.counters.left_out.note(source),
+            Standing::LeftOut => {}
         }
     }
 

@@ -197,6 +197,11 @@ impl Guard {
         }
     }
 
+    /// True of a run that was asked whether it is live, and has not answered.
+    pub(super) fn may_be_recorded(&self, run: RunId) -> bool {
+        self.talk.challenges.as_ref().is_some_and(|challenges| !challenges.is_live(run))
+    }
+
     /// There is a key now that was missing: what could not be sealed may be sent.
     pub(crate) fn retry_challenges(&mut self, now: Timestamp) {
         self.talk.challenges.iter_mut().for_each(|challenges| challenges.retry(now));

@@ -198,11 +198,9 @@ fn requests_are_answered_in_a_bounded_share() {
     tell(&mut one, NOW, &said(&mut sender, NOW)[0].1).unwrap();
     let request = one.poll_keys(after(1300)).unwrap().1.to_vec();
     let mut parts = 0;
-    for ms in 0..10_000_u64 {
-        let now = after(2_000 + ms);
-        for host in 0..5 {
-            let _ = sender.open(now, receiver_at(host), &mut request.clone());
-        }
+    for number in 0..50_000_u16 {
+        let now = after(2_000) + Duration::from_micros(200) * u32::from(number);
+        let _ = sender.open(now, receiver_at((number % 5) as u8), &mut request.clone());
         let said = said(&mut sender, now);
         parts += said.iter().filter(|(to, _)| matches!(to, Destination::Unicast(_))).count();
     }
@@ -314,6 +312,19 @@ fn recipient_that_goes_to_another_group_has_the_keys_of_no_session_there() {
     one.set_address(group(6003));
     run(&mut sender, &mut [&mut one], 1_000..3_000);
     assert_eq!(one.key_id(), sender.key_id());
+}
+
+/// A session that left this receiver out was recorded, and is repeated while the receiver waits for
+/// another one.
+#[test]
+fn recording_of_being_left_out_means_nothing() {
+    let (mut sender, mut one, mut two) = (sender_to(&[1, 2]), recipient(1), recipient(2));
+    two.ask_if_live(false);
+    run(&mut sender, &mut [&mut one, &mut two], 0..600);
+    let next = book(&sender, 1, &[1]);
+    assert!(sender.begin_epoch(after(600), next));
+    run(&mut sender, &mut [&mut one, &mut two], 600..4_000);
+    assert_eq!((two.counters().live, two.counters().left_out.packets), (0, 0));
 }
 
 /// Without the time of day all HELLOs are made at the same time.

@@ -266,8 +266,10 @@ impl Host {
             return self.machine.receive(now, packet, &mut turn.outbox);
         };
         seal.set_time(now, at);
-        if let Some(opened) = seal.open(now, packet) {
-            self.machine.receive(now, &opened, &mut turn.outbox);
+        match seal.open(now, packet) {
+            Some(opened) => self.machine.receive(now, &opened, &mut turn.outbox),
+            // A driver looks after its engine whatever has come.
+            None => self.serve_timer(at, turn),
         }
     }
 
