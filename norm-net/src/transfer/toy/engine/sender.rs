@@ -14,7 +14,7 @@ use norm_core::transfer::{
 
 use super::wire::{Header, MAGIC, REQUEST, SYMBOL, blocks, geometry};
 
-/// Time between two packets: some 80 Mbit/s.
+/// Time between two packets: some 27 Mbit/s.
 const PACKET_INTERVAL: Duration = Duration::from_micros(300);
 const ENDS: u32 = 3;
 
