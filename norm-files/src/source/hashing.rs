@@ -178,7 +178,8 @@ pub(super) fn hash_in(list: &[u8], number: u32) -> Option<ChunkHash> {
     DigestList::chunk_at(list, number).filter(|&hash| hash != WITHDRAWN)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use norm_core::fileset::{CHUNK_BYTES, Holes};
 

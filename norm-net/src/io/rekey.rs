@@ -131,7 +131,8 @@ impl Rekeyer {
     fn made(&mut self, making: Making, now: Timestamp) -> Option<Book> {
         match making.done.try_recv() {
             Ok(book) => {
-                (self.version, self.began) = (making.version, Some(making.began));
+                self.version = making.version;
+                self.began = Some(making.began);
                 Some(book)
             }
             Err(TryRecvError::Empty) => {
