@@ -142,20 +142,22 @@ fn transfer(
     announce(told, &settings, &mut output);
     protection.line.iter().for_each(|line| output.say(line));
     let labels = Labels::new(&args.paths, args.slow.policy).in_passes(settings.passes.is_some());
-    tell_of(args, sending.description(), &output)?;
+    tell_of(args, protection.seal.is_some(), sending.description(), &output)?;
     let report = follow(sending, &mut output, interrupt, &labels)?;
     output.clear();
     conclude((&mut output, interrupt), destination, (told, &settings), &report)
 }
 
-/// Writes the description of the session, and says that it is announced.
+/// Writes the description of the session, and says that it is announced. That of a sealed one names
+/// no files.
 fn tell_of(
     args: &SendArgs,
+    is_sealed: bool,
     description: &SessionDescription,
     output: &Output,
 ) -> Result<(), Failure> {
     if let Some(path) = &args.announce.sdp {
-        let is_unnamed = args.announce.announce.is_none() && description.key_id.is_none();
+        let is_unnamed = args.announce.announce.is_none() && !is_sealed;
         let name = match is_unnamed {
             true => args::name_of(&args.paths),
             false => description.name.clone(),

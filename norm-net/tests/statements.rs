@@ -7,12 +7,12 @@ use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use norm_core::Timestamp;
-use norm_core::fileset::{ChunkHash, DigestListWriter, ManifestHash};
+use norm_core::fileset::{ChunkHash, ContentError, DigestListWriter, ManifestHash};
 use norm_core::flute::wire::{Packet, TimeFields, Toi};
 use norm_core::norm::wire::{Data, Message};
 use norm_net::io::interface::InterfaceSpec;
@@ -92,6 +92,14 @@ struct Insider {
     guard: Guard,
     is_sealed: bool,
     is_flute: bool,
+    counts: Arc<Counts>,
+}
+
+/// Packets that have gone on with something else in them.
+#[derive(Debug, Default)]
+struct Counts {
+    content: AtomicU32,
+    lists: AtomicU32,
 }
 
 /// What becomes of a symbol.
@@ -102,11 +110,11 @@ enum Fate {
 }
 
 impl Insider {
-    fn new(is_sealed: bool, is_flute: bool) -> Self {
+    fn new(is_sealed: bool, is_flute: bool, counts: Arc<Counts>) -> Self {
         let keys = Keyring::new(GroupSecret::new(SECRET));
         let (address, run) = (SessionAddress::default(), RunId([0xee; 12]));
         let guard = Guard::new(Role::Receiver, keys, Suite::default(), address, run);
-        Self { guard, is_sealed, is_flute }
+        Self { guard, is_sealed, is_flute, counts }
     }
 
     /// What goes on of a packet of the sender; `None` for nothing.
@@ -121,11 +129,19 @@ impl Insider {
         let text = match changed {
             Fate::Stays => return Some(packet.to_vec()),
             Fate::Dropped => return None,
-            Fate::Exchanged(text) if !self.is_sealed => return Some(text),
             Fate::Exchanged(text) => text,
         };
-        let (secret, address) = (GroupSecret::new(SECRET), SessionAddress::default());
-        forge(secret, address, &packet[..28], &text, Forgery::Unsigned(0))
+        let is_list = text.windows(4).any(|bytes| bytes == b"NDIG");
+        let exchanged = if self.is_sealed {
+            let (secret, address) = (GroupSecret::new(SECRET), SessionAddress::default());
+            forge(secret, address, &packet[..28], &text, Forgery::Unsigned(0)).unwrap()
+        } else {
+            text
+        };
+        assert_ne!(exchanged, packet);
+        let Counts { content, lists } = &*self.counts;
+        (if is_list { lists } else { content }).fetch_add(1, Ordering::Relaxed);
+        Some(exchanged)
     }
 }
 
@@ -172,11 +188,11 @@ fn in_flute(text: &[u8]) -> Fate {
 struct Between {
     address: SocketAddr,
     is_over: Arc<AtomicBool>,
-    thread: JoinHandle<u32>,
+    thread: JoinHandle<()>,
 }
 
 impl Between {
-    /// Hands on what `change` makes of packets of the sender, and counts those that differ.
+    /// Hands on what `change` makes of packets of the sender.
     fn start(
         to: SocketAddr,
         mut change: impl FnMut(&[u8], SocketAddr) -> Option<Vec<u8>> + Send + 'static,
@@ -188,27 +204,24 @@ impl Between {
         });
         let (address, over) = (sender_side.local_addr().unwrap(), Arc::clone(&is_over));
         let run = move || {
-            let (mut sender, mut buffer, mut changed) = (None, [0; 65_536], 0);
+            let (mut sender, mut buffer) = (None, [0; 65_536]);
             while !over.load(Ordering::Relaxed) {
                 if let Ok((len, from)) = sender_side.recv_from(&mut buffer) {
                     sender = Some(from);
                     let next = change(&buffer[..len], from);
-                    changed += u32::from(next.as_deref() != Some(&buffer[..len]));
                     next.map(|next| receiver_side.send_to(&next, to));
                 }
                 if let Ok((len, _)) = receiver_side.recv_from(&mut buffer) {
                     sender.map(|sender| sender_side.send_to(&buffer[..len], sender));
                 }
             }
-            changed
         };
         Self { address, is_over, thread: thread::spawn(run) }
     }
 
-    /// How many packets it has changed.
-    fn end(self) -> u32 {
+    fn end(self) {
         self.is_over.store(true, Ordering::Relaxed);
-        self.thread.join().unwrap()
+        self.thread.join().unwrap();
     }
 }
 
@@ -220,7 +233,8 @@ fn exchanged(
 ) -> (ReceiveReport, Vec<u8>) {
     let (_dir, file, out) = files();
     let to = free();
-    let mut insider = Insider::new(is_sealed, flute.is_some());
+    let counts = Arc::new(Counts::default());
+    let mut insider = Insider::new(is_sealed, flute.is_some(), Arc::clone(&counts));
     let between = Between::start(to, move |packet, from| insider.change(packet, from));
     let mut options = receiving(to, &out);
     options.seal = options.seal.filter(|_| is_sealed);
@@ -234,7 +248,9 @@ fn exchanged(
     let report = received.wait().unwrap();
     sent.stopper().stop();
     let _ = sent.wait().unwrap();
-    assert!(between.end() >= 2, "content and list are exchanged");
+    between.end();
+    let [content, lists] = [&counts.content, &counts.lists].map(|it| it.load(Ordering::Relaxed));
+    assert!(content > 0 && lists > 0, "content and list are exchanged: {counts:?}");
     (report, fs::read(out.join("file")).unwrap_or_default())
 }
 
@@ -244,9 +260,17 @@ fn member_on_the_way_exchanges_no_content_together_with_its_hashes() {
     let (report, content) = exchanged(false, None, false);
     assert_eq!((report.outcome, content), (ReceiveOutcome::Complete, LIE.to_vec()));
     let flute = Some(FluteSend::new(Profile::Own));
-    for (flute, hash_first) in [(None, false), (None, true), (flute, false)] {
+    let damaged = Problem::Damaged { error: ContentError::ContentMismatch };
+    for (flute, hash_first, outcome, problem) in [
+        (None, false, ReceiveOutcome::VerifyFailed, damaged.clone()),
+        (None, true, ReceiveOutcome::VerifyFailed, damaged),
+        // It has one pass: nothing of it is received again.
+        (flute, false, ReceiveOutcome::Partial, Problem::SenderEnded),
+    ] {
         let (report, content) = exchanged(true, flute, hash_first);
-        assert_ne!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+        assert_eq!(report.outcome, outcome, "{report:?}");
+        let problems: Vec<&Problem> = report.failed.iter().map(|failed| &failed.problem).collect();
+        assert_eq!(problems, [&problem]);
         assert!(content.is_empty(), "nothing gets a name");
         assert!(report.security.opened > 0);
     }
@@ -297,8 +321,12 @@ fn recording_is_refused_by_a_receiver_that_can_ask() {
 fn older_and_expired_recordings_are_refused_by_receivers_that_cannot_ask() {
     let (dir, file, out) = files();
     let older = recorded(&file, |_| {});
-    thread::sleep(Duration::from_millis(1_100));
-    let newer = recorded(&file, |_| {});
+    fs::write(&file, LIE).unwrap();
+    let [same, newer] = [(); 2].map(|()| {
+        // Serial numbers are seconds.
+        thread::sleep(Duration::from_millis(1_100));
+        recorded(&file, |_| {})
+    });
     let mute = |accept_older| {
         receiving(free(), &out).with(|o| {
             o.feedback = Feedback::None;
@@ -306,8 +334,13 @@ fn older_and_expired_recordings_are_refused_by_receivers_that_cannot_ask() {
             o.files.accept_older = accept_older;
         })
     };
-    assert_eq!(replayed(&newer, &mute(false)).outcome, ReceiveOutcome::Complete);
-    fs::remove_file(out.join("file")).unwrap();
+    for recording in [&newer, &same] {
+        // Another session with the same content may have begun earlier.
+        let report = replayed(recording, &mute(false));
+        assert_eq!(report.outcome, ReceiveOutcome::Complete, "{report:?}");
+        assert_eq!(fs::read(out.join("file")).unwrap(), LIE);
+        fs::remove_file(out.join("file")).unwrap();
+    }
     let report = replayed(&older, &mute(false));
     let problem = Problem::SetOlder { name: "file".to_owned() };
     assert_eq!(report.outcome, ReceiveOutcome::Refused { problem });

@@ -155,6 +155,21 @@ fn list_tells_what_it_skips_and_how_many_it_has() {
 }
 
 #[test]
+fn description_of_a_session_for_recipients_has_a_key_id_and_no_name_of_a_file() {
+    let lab = Lab::new(10);
+    let mut sender = lab.send_to_one();
+    sender.arg("--to").arg(lab.path("one.pub")).arg("--sdp").arg(lab.path("sdp"));
+    let mut sender = Program::start(&mut sender);
+    let (status, events) = Program::start(&mut lab.recv("one")).finish();
+    assert!(status.success(), "{}", last(&events, "error"));
+    sender.wait_for("summary");
+    let described = fs::read_to_string(lab.path("sdp")).unwrap();
+    let key_id = last(&events, "summary")["security"]["key_id"].as_str().unwrap().to_owned();
+    assert!(described.contains(&format!("a=norm-key-id:{key_id}")), "{described}");
+    assert!(!described.contains("image"), "{described}");
+}
+
+#[test]
 fn receiver_that_is_not_listed_ends_with_code_3_and_says_what_was_tried() {
     let lab = Lab::new(300_000);
     let mut sender = lab.send_to_one();

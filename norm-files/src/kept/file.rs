@@ -61,6 +61,12 @@ impl UnnamedFile {
         self.file.read_exact_at(bytes, at).is_ok()
     }
 
+    /// It has nothing any more of what was written.
+    #[cfg(test)]
+    pub(super) fn lose(&self) {
+        self.file.set_len(0).unwrap();
+    }
+
     /// It takes no more bytes.
     #[cfg(test)]
     pub(super) fn fill(&mut self) {

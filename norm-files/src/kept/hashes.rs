@@ -1,7 +1,7 @@
 //! Hashes of chunks, of which there may be millions: the pages that were used last are in memory,
 //! and the others in a file without a name. Where none can be made or written, all are in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use norm_core::fileset::{ChunkHash, HASH_BYTES};
@@ -19,6 +19,10 @@ pub struct KeptHashes {
     pages: BTreeMap<u32, Page>,
     /// Where the other pages are.
     file: Option<UnnamedFile>,
+    /// Which pages were written there.
+    written: BTreeSet<u32>,
+    /// Which of them could not be read again.
+    lost: BTreeSet<u32>,
     /// Counts uses.
     time: u64,
 }
@@ -41,56 +45,59 @@ impl KeptHashes {
         Self { file, ..Self::default() }
     }
 
-    /// The hash with this number. One that cannot be read is zeros.
-    pub fn get(&mut self, number: u32) -> ChunkHash {
+    /// The hash with this number, zeros if it was never set; `None` when it cannot be read.
+    pub fn get(&mut self, number: u32) -> Option<ChunkHash> {
         let (page, at) = place(number);
-        let bytes = self.page(page).bytes.get(at..at + HASH_BYTES);
-        ChunkHash(bytes.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default())
+        let bytes = self.page(page)?.bytes.get(at..at + HASH_BYTES)?;
+        bytes.try_into().ok().map(ChunkHash)
     }
 
     /// The same without a page for it, where one hash is wanted now and then.
-    pub fn look_up(&self, number: u32) -> ChunkHash {
+    pub fn look_up(&self, number: u32) -> Option<ChunkHash> {
         let (page, at) = place(number);
-        let mut hash = [0; HASH_BYTES];
         if let Some(kept) = self.pages.get(&page) {
-            let kept = kept.bytes.get(at..at + HASH_BYTES);
-            hash = kept.and_then(|bytes| bytes.try_into().ok()).unwrap_or_default();
-        } else if let Some(file) = &self.file
-            && !file.read_at(&mut hash, start(page) + at as u64)
-        {
-            // It was never written, or only in part.
-            hash.fill(0);
+            return kept.bytes.get(at..at + HASH_BYTES)?.try_into().ok().map(ChunkHash);
         }
-        ChunkHash(hash)
+        let mut hash = [0; HASH_BYTES];
+        self.read(page, at, &mut hash).then_some(ChunkHash(hash))
     }
 
-    /// Sets the hash with this number.
+    /// Reads what the file has of a page that is not in memory, from byte `at` on; false when it
+    /// cannot be read. Of one that was never written that is zeros.
+    fn read(&self, page: u32, at: usize, bytes: &mut [u8]) -> bool {
+        match &self.file {
+            Some(file) if self.written.contains(&page) => {
+                !self.lost.contains(&page) && file.read_at(bytes, start(page) + at as u64)
+            }
+            _ => true,
+        }
+    }
+
+    /// Sets the hash with this number. One of a page that cannot be read is lost like the others.
     pub fn set(&mut self, number: u32, hash: ChunkHash) {
         let (page, at) = place(number);
-        let page = self.page(page);
+        let Some(page) = self.page(page) else { return };
         page.is_changed = true;
         if let Some(bytes) = page.bytes.get_mut(at..at + HASH_BYTES) {
             bytes.copy_from_slice(&hash.0);
         }
     }
 
-    fn page(&mut self, number: u32) -> &mut Page {
+    /// A page, in memory from here on; `None` when it cannot be read.
+    fn page(&mut self, number: u32) -> Option<&mut Page> {
         self.time += 1;
         if !self.pages.contains_key(&number) {
-            self.make_room();
-        }
-        let (time, file) = (self.time, &self.file);
-        let page = self.pages.entry(number).or_insert_with(|| {
             let mut bytes = vec![0; PAGE_BYTES];
-            let is_read = file.as_ref().is_some_and(|file| file.read_at(&mut bytes, start(number)));
-            if !is_read {
-                // It was never written, or only in part.
-                bytes.fill(0);
+            if !self.read(number, 0, &mut bytes) {
+                self.lost.insert(number);
+                return None;
             }
-            Page { bytes, is_changed: false, used: time }
-        });
-        page.used = time;
-        page
+            self.make_room();
+            self.pages.insert(number, Page { bytes, is_changed: false, used: 0 });
+        }
+        let page = self.pages.get_mut(&number)?;
+        page.used = self.time;
+        Some(page)
     }
 
     /// Puts the page that was used first into the file, where there are enough in memory.
@@ -101,9 +108,18 @@ impl KeptHashes {
         let oldest = self.pages.iter().min_by_key(|(_, page)| page.used);
         let Some((&number, page)) = oldest else { return };
         // One that the disk does not take stays.
-        if !page.is_changed || file.write_at(&page.bytes, start(number)) {
+        if !page.is_changed {
             self.pages.remove(&number);
+        } else if file.write_at(&page.bytes, start(number)) {
+            self.pages.remove(&number);
+            self.written.insert(number);
         }
+    }
+
+    /// Its file has nothing any more of what was written.
+    #[cfg(all(test, unix))]
+    pub(crate) fn lose(&self) {
+        self.file.as_ref().unwrap().lose();
     }
 }
 
@@ -146,14 +162,27 @@ mod tests {
                     kept.set(number, hash);
                     model[number as usize] = hash;
                 }
-                assert_eq!(kept.look_up(number), model[number as usize]);
-                assert_eq!(kept.get(number), model[number as usize]);
+                assert_eq!(kept.look_up(number), Some(model[number as usize]));
+                assert_eq!(kept.get(number), Some(model[number as usize]));
                 assert!(kept.pages.len() <= MAX_PAGES);
             }
             for number in 0..len {
-                assert_eq!(kept.get(number), model[number as usize]);
+                assert_eq!(kept.get(number), Some(model[number as usize]));
             }
         }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn hash_that_cannot_be_read_is_none_for_good() {
+        let mut kept = KeptHashes::new(40 * IN_PAGE, None);
+        (0..39).for_each(|page| kept.set(page * IN_PAGE, hash(page.into())));
+        kept.lose();
+        assert_eq!((kept.look_up(0), kept.get(0)), (None, None));
+        kept.set(0, hash(7));
+        assert_eq!((kept.look_up(0), kept.get(0), kept.get(1)), (None, None, None));
+        assert_eq!(kept.get(38 * IN_PAGE), Some(hash(38)), "it is in memory");
+        assert_eq!(kept.get(39 * IN_PAGE), Some(ChunkHash([0; HASH_BYTES])), "it was never set");
     }
 
     #[test]
@@ -165,7 +194,7 @@ mod tests {
         kept.file.as_mut().unwrap().fill();
         pages().for_each(|number| kept.set(number + 1, hash(number.into())));
         for number in pages() {
-            assert_eq!([kept.get(number), kept.get(number + 1)], [hash(number.into()); 2]);
+            assert_eq!([kept.get(number), kept.get(number + 1)], [Some(hash(number.into())); 2]);
         }
     }
 }

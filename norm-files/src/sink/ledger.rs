@@ -283,7 +283,8 @@ impl Ledger {
             if !self.known.contains(number) || self.verified.contains(number) {
                 continue;
             }
-            if Some(self.hashes.get(number)) == digests.chunk(number) {
+            let hash = self.hashes.get(number);
+            if hash.is_some() && hash == digests.chunk(number) {
                 self.verified.insert(number);
             } else {
                 wrong.push(number);
@@ -312,7 +313,7 @@ impl Ledger {
     /// The hash of a file, by its place among all; `None` while one of its chunks is not known.
     pub fn file_hash(&mut self, file: usize, zeros: &ZeroHashes) -> Option<FileHash> {
         let Self { map, hashes, known, .. } = self;
-        let known = |number: u32| known.contains(number).then(|| hashes.get(number));
+        let known = |number: u32| known.contains(number).then(|| hashes.get(number)).flatten();
         zeros.file(map, file, known)
     }
 
@@ -325,7 +326,7 @@ impl Ledger {
             next = number + 1;
             self.unsaved.remove(number);
             let is_known = self.known.contains(number);
-            let hash = if is_known { self.hashes.get(number) } else { UNKNOWN };
+            let hash = is_known.then(|| self.hashes.get(number)).flatten().unwrap_or(UNKNOWN);
             match runs.last_mut() {
                 Some(run) if run.end() == number => run.hashes.extend_from_slice(&hash.0),
                 _ => runs.push(HashRun { first: number, hashes: hash.0.to_vec() }),

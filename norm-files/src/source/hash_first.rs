@@ -71,7 +71,8 @@ impl HashedSet {
             for (number, file) in files.iter().enumerate().filter(|&(n, _)| is_cached(&map, n)) {
                 let chunks = map.of_file(number);
                 if !known.covers(chunks.start.into(), chunks.end.into()) {
-                    cache.keep(&file, began, chunks.map(|number| hashes.get(number)));
+                    // With too few hashes it says nothing.
+                    cache.keep(&file, began, chunks.map_while(|number| hashes.get(number)));
                 }
             }
             cache.trim();

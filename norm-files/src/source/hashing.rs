@@ -85,7 +85,7 @@ impl Hashing {
     /// The hash of a chunk, if it is hashed and its file not withdrawn, before the digest list is
     /// made.
     pub(super) fn chunk(&self, number: u32) -> Option<ChunkHash> {
-        let hash = (number < self.whole).then(|| self.hashes.look_up(number));
+        let hash = (number < self.whole).then(|| self.hashes.look_up(number)).flatten();
         hash.filter(|&hash| hash != WITHDRAWN)
     }
 
@@ -122,7 +122,7 @@ impl Hashing {
     }
 
     /// The digest list of what is hashed, and its content hash unless files are withdrawn; `None`
-    /// when it is too much. The hashes are in the list from here on.
+    /// when it is too much, or a hash cannot be read. The hashes are in the list from here on.
     pub(super) fn digest_list(&mut self) -> Option<(Bytes, Option<ContentHash>)> {
         self.files = self.files();
         let (mut hashes, whole) = (std::mem::take(&mut self.hashes), self.whole);
@@ -137,13 +137,13 @@ pub(super) fn first_files(
     hashes: &KeptHashes,
     whole: u32,
 ) -> Vec<FileHash> {
-    let chunk = |number: u32| (number < whole).then(|| hashes.look_up(number));
+    let chunk = |number: u32| (number < whole).then(|| hashes.look_up(number)).flatten();
     let files = 0..map.files().min(MAX_FILES);
     files.map_while(|file| zeros.file(map, file, chunk)).collect()
 }
 
 /// The digest list of this many chunks with these hashes, and the content hash, unless files are
-/// withdrawn; `None` when it is too much.
+/// withdrawn; `None` when it is too much, or a hash cannot be read.
 pub(super) fn digest_list(
     manifest: ManifestHash,
     map: &ChunkMap,
@@ -156,7 +156,7 @@ pub(super) fn digest_list(
     let (mut list, mut kept) = (DigestListWriter::new(manifest), Keeper::new(None));
     let mut holes = zeros.of_set(map).peekable();
     for number in 0..chunks {
-        let hash = hashes.get(number);
+        let hash = hashes.get(number)?;
         while let Some((_, hole)) = holes.next_if(|&(before, _)| before == number) {
             list.push_hole(&hole);
         }
@@ -176,4 +176,26 @@ pub(super) fn digest_list(
 /// withdrawn files.
 pub(super) fn hash_in(list: &[u8], number: u32) -> Option<ChunkHash> {
     DigestList::chunk_at(list, number).filter(|&hash| hash != WITHDRAWN)
+}
+
+#[cfg(unix)]
+#[cfg(test)]
+mod tests {
+    use norm_core::fileset::{CHUNK_BYTES, Holes};
+
+    use super::*;
+
+    #[test]
+    fn hashes_that_cannot_be_read_make_no_list_of_withdrawn_files() {
+        const CHUNKS: u32 = 40 * 2048;
+        let mut map = ChunkMap::default();
+        map.push(u64::from(CHUNKS) * u64::from(CHUNK_BYTES), Holes::NONE).unwrap();
+        let (manifest, zeros) = (ManifestHash([1; 32]), ZeroHashes::default());
+        let mut hashes = KeptHashes::new(CHUNKS, None);
+        (0..CHUNKS).for_each(|number| hashes.set(number, ChunkHash([2; HASH_BYTES])));
+        let (_, content) = digest_list(manifest, &map, &zeros, &mut hashes, CHUNKS).unwrap();
+        assert!(content.is_some(), "nothing is withdrawn");
+        hashes.lose();
+        assert!(digest_list(manifest, &map, &zeros, &mut hashes, CHUNKS).is_none());
+    }
 }

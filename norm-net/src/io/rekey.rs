@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver as Channel, bounded};
+use crossbeam_channel::{Receiver as Channel, TryRecvError, bounded};
 use norm_core::Timestamp;
 use norm_seal::{Book, Epoch, Guard, RecipientKey, SessionAddress, Verifier};
 use zeroize::Zeroizing;
@@ -36,11 +36,19 @@ impl RecipientList {
         listed.version += 1;
     }
 
+    /// How many there are now.
+    pub(crate) fn count(&self) -> usize {
+        self.get().0.len()
+    }
+
     fn get(&self) -> (Arc<[RecipientKey]>, u64) {
         let listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&listed.keys), listed.version)
     }
 }
+
+/// Time from a failure to make keys to the next attempt.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What a session's keys are made for.
 #[derive(Copy, Clone, Debug)]
@@ -57,9 +65,21 @@ pub struct Rekeyer {
     subject: Subject,
     /// The list that the last keys were made for.
     version: u64,
-    /// When they were begun to be made; `None` for those that a session starts with.
+    /// When they were begun to be made; that of the first poll for those that a session starts
+    /// with.
     began: Option<Timestamp>,
-    making: Option<Channel<Book>>,
+    making: Option<Making>,
+    /// No others are begun before.
+    not_before: Timestamp,
+}
+
+/// Keys that are being made.
+#[derive(Debug)]
+struct Making {
+    done: Channel<Book>,
+    /// The list that they are for.
+    version: u64,
+    began: Timestamp,
 }
 
 impl Rekeyer {
@@ -76,36 +96,54 @@ impl Rekeyer {
         let (keys, version) = list.get();
         let book = make(&keys, subject, Epoch(0))?;
         let list = list.clone();
-        Ok((Self { list, every, subject, version, began: None, making: None }, book))
+        let (began, making, not_before) = (None, None, Timestamp::ZERO);
+        Ok((Self { list, every, subject, version, began, making, not_before }, book))
     }
 
-    /// The keys of the next epoch, when they are made; begins to make them when it is time.
+    /// The keys of the next epoch, when they are made; begins to make them when it is time. When
+    /// they cannot be made, the session goes on with those that it has, and it is tried again.
     pub(crate) fn poll(&mut self, now: Timestamp, guard: &Guard) -> Option<Book> {
-        if let Some(making) = &self.making {
-            let made = making.try_recv();
-            let is_over = !matches!(made, Err(crossbeam_channel::TryRecvError::Empty));
-            self.making.take_if(|_| is_over);
-            return made.ok();
+        if let Some(making) = self.making.take() {
+            return self.made(making, now);
         }
         let epoch = guard.next_epoch()?;
         let (keys, version) = self.list.get();
         let began = *self.began.get_or_insert(now);
         let is_old = self.every.is_some_and(|every| now >= began + every);
-        if version == self.version && !is_old {
+        if (version == self.version && !is_old) || now < self.not_before {
             return None;
         }
-        self.version = version;
-        self.began = Some(now);
-        let (done, making) = bounded(1);
+        let (made, done) = bounded(1);
         let subject = self.subject;
         let spawned = thread::Builder::new().name("norm-keys".to_owned()).spawn(move || {
-            // Without them the session goes on as it is; the list or the time come again.
             if let Ok(book) = make(&keys, subject, epoch) {
-                let _ = done.send(book);
+                let _ = made.send(book);
             }
         });
-        self.making = spawned.is_ok().then_some(making);
+        match spawned {
+            Ok(_) => self.making = Some(Making { done, version, began: now }),
+            Err(_) => self.not_before = now + RETRY,
+        }
         None
+    }
+
+    /// Looks whether keys are made: only then is the list that they are for done with.
+    fn made(&mut self, making: Making, now: Timestamp) -> Option<Book> {
+        match making.done.try_recv() {
+            Ok(book) => {
+                self.version = making.version;
+                self.began = Some(making.began);
+                Some(book)
+            }
+            Err(TryRecvError::Empty) => {
+                self.making = Some(making);
+                None
+            }
+            Err(TryRecvError::Disconnected) => {
+                self.not_before = now + RETRY;
+                None
+            }
+        }
     }
 }
 
@@ -181,5 +219,23 @@ mod tests {
         assert!(guard.begin_epoch(after(62), next));
         switch(&mut guard, 62);
         assert_eq!(guard.epoch(), Some(Epoch(2)));
+    }
+
+    #[test]
+    fn list_of_which_no_keys_could_be_made_is_tried_again() {
+        let list = RecipientList::new(&[key(1), key(2)]);
+        let (mut rekeyer, mut guard) = session(&list);
+        assert!(rekeyer.poll(after(1), &guard).is_none());
+        list.set(&[key(1)]);
+        // The thread that was to make them has ended without.
+        let (_, done) = bounded(1);
+        rekeyer.making = Some(Making { done, version: 1, began: after(2) });
+        assert!(rekeyer.poll(after(2), &guard).is_none());
+        assert!(rekeyer.poll(after(2), &guard).is_none() && rekeyer.making.is_none(), "not yet");
+        let next = made(&mut rekeyer, after(3), &guard);
+        assert_eq!(next.recipients(), 1);
+        assert!(guard.begin_epoch(after(3), next));
+        switch(&mut guard, 3);
+        assert!(rekeyer.poll(after(9), &guard).is_none() && rekeyer.making.is_none(), "done");
     }
 }

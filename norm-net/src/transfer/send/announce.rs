@@ -15,11 +15,12 @@ use super::protocol::Carrier;
 use crate::event::SendSettings;
 
 /// Describes a session: the name is that of its announcement, else its sender's. Of a sealed one
-/// nothing is said of the content.
+/// nothing is said of the content; `key_id` names the key that it starts with.
 pub(super) fn describe(
     options: &SendOptions,
     settings: &SendSettings,
     carrier: Carrier,
+    key_id: Option<KeyId>,
     number: u64,
 ) -> SessionDescription {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
@@ -57,8 +58,7 @@ pub(super) fn describe(
             .seal
             .is_none()
             .then_some(ContentSize { files: settings.files, bytes: settings.bytes }),
-        // Keys that are handed out to recipients have no name yet.
-        key_id: options.seal.as_ref().and_then(|seal| seal.keys.key_id()).map(KeyId::number),
+        key_id: key_id.map(KeyId::number),
         ..SessionDescription::new(carrier.protocol, group, origin)
     }
 }
@@ -102,7 +102,7 @@ mod tests {
     fn described(group: &str, carrier: Carrier) -> SessionDescription {
         let options = SendOptions::new(group.parse().unwrap())
             .with(|o| o.announce = Some(Announce::new("a")));
-        let description = describe(&options, &settings(group), carrier, u64::MAX);
+        let description = describe(&options, &settings(group), carrier, None, u64::MAX);
         let again = SessionDescription::parse(description.emit().as_bytes());
         assert_eq!(again.as_ref(), Ok(&description));
         description

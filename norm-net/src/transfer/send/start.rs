@@ -8,7 +8,7 @@ use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng, Timestamp};
 use norm_files::source::{FileSet, HashCache, HashedSet, Selection, scan};
-use norm_seal::Role;
+use norm_seal::{Guard, Role};
 
 use super::admission::Admission;
 use super::announce::describe;
@@ -31,6 +31,7 @@ use crate::announce::Announcing;
 use crate::event::{Hint, LeftOut, SendReport, SendSettings};
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
+use crate::io::rekey::RecipientList;
 use crate::io::seal::{Sealed, sealed};
 use crate::io::socket::{Link, PacketFilter};
 use crate::running::Running;
@@ -118,12 +119,13 @@ pub(super) fn start_with<P: Protocol>(
         withdrawn: WithdrawnFiles::new(set),
         stating,
     };
-    let description = describe(options, &settings, carrier, rng.next_u64());
+    let engine = gated(engine, options)?;
+    let key_id = engine.gate().guard().and_then(Guard::key_id);
+    let description = describe(options, &settings, carrier, key_id, rng.next_u64());
     let announcing = match options.announce {
         Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
         None => None,
     };
-    let engine = gated(engine, options)?;
     let begun = Begun { link, clock, engine, parts };
     let run = move || {
         let result = match held.is_empty() {
@@ -142,7 +144,9 @@ pub(super) fn start_with<P: Protocol>(
 fn gated<E>(engine: E, options: &SendOptions) -> io::Result<Sealed<E>> {
     let mut engine = sealed(engine, options.seal.as_ref(), Role::Sender, options.group, false)?;
     if let Some(guard) = engine.gate_mut().guard_mut() {
-        guard.expect(options.min_receivers);
+        let recipients = options.seal.as_ref().and_then(|seal| seal.recipients.as_ref());
+        let recipients = recipients.map_or(0, RecipientList::count);
+        guard.expect(options.min_receivers.max(recipients));
     }
     Ok(engine)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use norm_core::fileset::{ManifestHash, SetId};
-use norm_files::serials::Serials;
+use norm_files::serials::{LastSet, Serials};
 use norm_seal::{HeardStatement, Statement, known_time};
 
 use crate::event::Problem;
@@ -24,8 +24,8 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// None yet. `serials` are those of sets that were received before, which older ones do not
-    /// replace unless the user accepts that.
+    /// None yet. `serials` are those of sets that were received before, which older ones with
+    /// other content do not replace unless the user accepts that.
     pub(super) fn new(serials: Option<Serials>, accepts_older: bool) -> Self {
         Self { heard: BTreeMap::new(), serials, accepts_older }
     }
@@ -70,14 +70,14 @@ impl Statements {
                 return Some(Problem::SetAhead);
             }
         }
-        let last = self.last(heard).unwrap_or(0);
-        (statement.serial < last && !self.accepts_older)
+        let is_older = self.last(heard).is_some_and(|last| is_older(statement, &last));
+        (is_older && !self.accepts_older)
             .then(|| Problem::SetOlder { name: statement.name.clone() })
     }
 
-    fn last(&self, heard: &HeardStatement) -> Option<u64> {
+    fn last(&self, heard: &HeardStatement) -> Option<LastSet> {
         let (serials, signer) = (self.serials.as_ref()?, heard.signer?);
-        Some(serials.last(&signer.0, &heard.statement.name))
+        serials.last(&signer.0, &heard.statement.name)
     }
 
     /// A set is complete: none that is older is taken from now on.
@@ -88,9 +88,21 @@ impl Statements {
         {
             // What cannot be kept is not known the next time.
             let HeardStatement { statement, .. } = heard;
-            let _ = serials.note(&signer.0, &statement.name, statement.serial);
+            let Statement { serial, manifest, list, .. } = statement;
+            let list = list.unwrap_or_default();
+            let last = LastSet { serial: *serial, manifest: manifest.0, list };
+            let _ = serials.note(&signer.0, &statement.name, &last);
         }
     }
+}
+
+/// True of a set that would bring back what was there before the last one. Another session may
+/// repeat the same content, and have begun earlier: a set with the same files is one of these until
+/// its closing statement tells that its content is other.
+fn is_older(statement: &Statement, last: &LastSet) -> bool {
+    let is_same = statement.manifest.0 == last.manifest
+        && statement.list.is_none_or(|list| list == last.list);
+    statement.serial < last.serial && !is_same
 }
 
 /// Statements of one set replace each other in this order.
@@ -148,10 +160,24 @@ mod tests {
         assert!(statements.note(&heard()));
         let HeardStatement { statement, .. } = heard();
         statements.completed(statement.set, statement.manifest);
-        let older = with(|said| (said.set, said.serial) = (SetId([9; 16]), said.serial - 60));
+        let older = with(|said| {
+            (said.set, said.serial) = (SetId([9; 16]), said.serial - 60);
+            said.list = Some([8; 32]);
+        });
         let refused = Some(Problem::SetOlder { name: "image".to_owned() });
         assert_eq!(statements.refusal(&older), refused);
         assert_eq!(statements.refusal(&heard()), None, "the same again");
+        let other_files = with(|said| {
+            (said.manifest, said.serial, said.list) = (ManifestHash([9; 32]), 1, None);
+        });
+        assert_eq!(statements.refusal(&other_files), refused);
+        for list in [None, Some([3; 32])] {
+            let same = with(|said| {
+                (said.set, said.serial) = (SetId([9; 16]), said.serial - 60);
+                said.list = list;
+            });
+            assert_eq!(statements.refusal(&same), None, "another session with the same content");
+        }
         let other_name = with(|said| (said.name, said.serial) = ("other".into(), 1));
         assert_eq!(statements.refusal(&other_name), None);
         let other_signer = HeardStatement { signer: Some(Verifier([5; 32])), ..older.clone() };
