@@ -80,10 +80,15 @@ fn check(name: &str, sent: u64, travels: usize, factor: f64) {
     assert!(sent as f64 <= most, "{name}: {sent} bytes, {share:.3} of what changed");
 }
 
-/// The bound for as many receivers: of 8 on a few processors, those that are late ask for what
-/// waits in their sockets. Alone on the machine they stay below 1.1, beside other tests below 1.8.
+/// The bound for as many receivers. Those that are late, because other tests have the processors,
+/// ask for what waits in their sockets: one then has up to 1.4 of what changed, and 8 up to 1.8;
+/// alone on the machine they stay below 1.1, and a large image is sent alone.
 fn bound(receivers: usize, alone: f64) -> f64 {
-    if receivers == 1 { alone } else { 2.5 }
+    match receivers {
+        1 if chunks().0 > 64 => alone,
+        1 => 2.0,
+        _ => 2.5,
+    }
 }
 
 #[test]
