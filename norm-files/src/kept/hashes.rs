@@ -119,7 +119,7 @@ impl KeptHashes {
     /// Its file has nothing any more of what was written.
     #[cfg(all(test, unix))]
     pub(crate) fn lose(&self) {
-        self.file.as_ref().unwrap().lose();
+        self.file.as_ref().expect("there is a file").lose();
     }
 }
 

@@ -189,7 +189,7 @@ mod tests {
     fn hashes_that_cannot_be_read_make_no_list_of_withdrawn_files() {
         const CHUNKS: u32 = 40 * 2048;
         let mut map = ChunkMap::default();
-        map.push(u64::from(CHUNKS) * u64::from(CHUNK_BYTES), Holes::NONE).unwrap();
+        map.push(u64::from(CHUNKS) * CHUNK_BYTES, Holes::NONE).unwrap();
         let (manifest, zeros) = (ManifestHash([1; 32]), ZeroHashes::default());
         let mut hashes = KeptHashes::new(CHUNKS, None);
         (0..CHUNKS).for_each(|number| hashes.set(number, ChunkHash([2; HASH_BYTES])));
