@@ -256,3 +256,28 @@ impl Draw {
         (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claim_of_an_address_that_does_not_answer_gives_way_to_another_one() {
+        let draw = Draw { own: RunId([1; 12]), run: RunId([2; 12]) };
+        let at = |host: u8| SocketAddr::from(([192, 0, 2, host], 6003));
+        let (mut challenges, start) = (Challenges::new(false), Timestamp::ZERO);
+        challenges.begin(start, &draw, at(1), Duration::ZERO);
+        challenges.answered(draw.run, &[draw.challenge(0).0]);
+        challenges.begin_at(start, &draw, at(7));
+        let mut asked = |now, claim: Option<SocketAddr>| {
+            if let Some(claim) = claim {
+                challenges.begin_at(now, &draw, claim);
+            }
+            challenges.poll(now).and_then(|due| due.moved_to)
+        };
+        assert_eq!(asked(start, Some(at(8))), Some(at(7)), "it is asked first");
+        assert_eq!(asked(start + AGAIN, Some(at(8))), Some(at(7)), "and again");
+        assert_eq!(asked(start + AGAIN, Some(at(8))), Some(at(8)), "then the other one");
+        assert_eq!(asked(start + AGAIN, Some(at(7))), None);
+    }
+}
