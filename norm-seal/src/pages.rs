@@ -65,7 +65,7 @@ impl Rounds {
         self.next
     }
 
-    /// The number of the page that is due, of so many, if one is.
+    /// The number of the page that is due, if one is; there are `pages` of them.
     pub(crate) fn poll(&mut self, now: Timestamp, pages: usize) -> Option<usize> {
         if now < self.next {
             return None;
