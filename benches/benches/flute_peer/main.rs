@@ -4,7 +4,8 @@
 //!
 //! This is no criterion bench: it prints a table. Both sides have the same code, blocks, symbols
 //! and share of coded symbols, and both are timed in turn; the medians count. Nothing is hashed,
-//! and what is received is written to memory.
+//! and what is received is written to memory. Where there is no code, our store puts symbols to
+//! their place at once; the peer hands out blocks only.
 //! Time is the processor's, so that other work on the machine changes little (Linux only).
 //!
 //! - `NORM_BENCH_MIB`: size of the object (default 64)

@@ -23,6 +23,27 @@ use crate::case::{Case, Fec, Measured, SYMBOL, processor_time};
 /// Bits per second in memory.
 const RATE: u64 = 10_000_000_000;
 
+/// Coded symbols of a block.
+pub(crate) struct Coded {
+    block: u64,
+    first: u32,
+    symbols: Vec<u8>,
+    /// What making them took.
+    took: Duration,
+}
+
+impl Coded {
+    /// Does a job.
+    pub(crate) fn make(job: &PrepareJob, content: &[u8]) -> Self {
+        let (block, first, from) = (job.source.block, job.first, job.source.offset as usize);
+        let source = &content[from..from + job.source.len as usize];
+        let began = processor_time();
+        let symbols = encode(job.scheme, job.symbols, job.symbol_size, source, first, job.count);
+        let took = processor_time() - began;
+        Self { block, first, symbols: symbols.expect("within the limits"), took }
+    }
+}
+
 /// A sender of one object.
 pub(crate) struct Making<'a> {
     engine: Sender,
@@ -69,19 +90,29 @@ impl<'a> Making<'a> {
         Self { engine, content, prepared: BTreeMap::new(), coding: Duration::ZERO }
     }
 
-    /// Does its jobs, and writes packets that are due.
-    pub(crate) fn next(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Next {
+    /// Does its jobs, and writes packets that are due. Coding is left to the caller, who may have
+    /// done it at once, or [keeps it](Self::keep) later.
+    pub(crate) fn next(
+        &mut self,
+        now: Timestamp,
+        out: &mut TransmitBuf,
+        mut code: impl FnMut(PrepareJob) -> Option<Coded>,
+    ) -> Next {
         while let Some(job) = self.engine.poll_job() {
-            let done = match job {
-                Job::Prepare(job) => self.prepare(&job),
+            match job {
+                Job::Prepare(job) => {
+                    if let Some(coded) = code(job) {
+                        self.keep(now, coded);
+                    }
+                }
                 Job::Gather(job) => {
                     let pieces = job.pieces.iter().map(|piece| self.piece(*piece));
-                    let bytes = pieces.collect::<Vec<_>>().concat();
-                    JobDone::Gather { number: job.number, result: Ok(Bytes::from(bytes)) }
+                    let bytes = Bytes::from(pieces.collect::<Vec<_>>().concat());
+                    let done = JobDone::Gather { number: job.number, result: Ok(bytes) };
+                    self.engine.handle_job(now, done);
                 }
                 other => panic!("{other:?}"),
-            };
-            self.engine.handle_job(now, done);
+            }
         }
         while self.engine.poll_event().is_some() {}
         match self.engine.poll_transmit(now, out) {
@@ -93,8 +124,9 @@ impl<'a> Making<'a> {
     /// Hands out all packets, whatever the time.
     fn run(&mut self, mut each: impl FnMut(&[u8])) {
         let (mut out, mut now) = (TransmitBuf::new(64), Timestamp::ZERO);
+        let content = self.content;
         loop {
-            match self.next(now, &mut out) {
+            match self.next(now, &mut out, |job| Some(Coded::make(&job, content))) {
                 Next::Send => out.as_bytes().chunks(out.segment_size()).for_each(&mut each),
                 Next::Wait(until) => now = until,
                 Next::End => return,
@@ -102,18 +134,16 @@ impl<'a> Making<'a> {
         }
     }
 
-    fn prepare(&mut self, job: &PrepareJob) -> JobDone {
-        let (block, first, from) = (job.source.block, job.first, job.source.offset as usize);
-        let source = &self.content[from..from + job.source.len as usize];
-        let began = processor_time();
-        let symbols = encode(job.scheme, job.symbols, job.symbol_size, source, first, job.count);
-        self.coding += processor_time() - began;
+    /// Takes what a job has made.
+    pub(crate) fn keep(&mut self, now: Timestamp, coded: Coded) {
+        let Coded { block, first, symbols, took } = coded;
+        self.coding += took;
         let kept = self.prepared.entry(block).or_default();
-        kept.push((first, symbols.expect("within the limits")));
+        kept.push((first, symbols));
         if kept.len() > 2 {
             kept.remove(0);
         }
-        JobDone::Prepare { block, first, result: Ok(()) }
+        self.engine.handle_job(now, JobDone::Prepare { block, first, result: Ok(()) });
     }
 
     fn piece(&self, piece: Piece) -> &[u8] {
@@ -152,15 +182,28 @@ pub(crate) fn make(case: &Case, content: &[u8]) -> Measured {
     Measured { seconds, coding, memory: most.saturating_sub(before) }
 }
 
-/// Blocks in progress, and buffers that are free again, as the store of a receiver has them.
-#[derive(Debug, Default)]
+/// An object in memory, blocks in progress, and buffers that are free again, as the store of a
+/// receiver has them. Without a code there is nothing to wait for: symbols go to their place.
+#[derive(Debug)]
 struct Memory {
+    content: Vec<u8>,
     blocks: BTreeMap<BlockSlot, BlockBuffer>,
     free: Vec<BlockBuffer>,
 }
 
+impl Memory {
+    fn place(&mut self, offset: u64, bytes: &[u8]) {
+        let at = offset as usize;
+        self.content[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+}
+
 impl SymbolStore for Memory {
     fn put(&mut self, slot: BlockSlot, of: &BlockGeometry, symbol: u32, payload: &[u8]) -> bool {
+        if !of.scheme.is_coded() {
+            self.place(of.offset + u64::from(symbol) * u64::from(of.symbol_size), payload);
+            return true;
+        }
         let free = &mut self.free;
         let new = || {
             let (scheme, k, size, len) = (of.scheme, of.symbols, of.symbol_size, of.len);
@@ -185,8 +228,6 @@ impl SymbolStore for Memory {
 /// A receiver of one object.
 pub(crate) struct Taking {
     engine: Receiver<Memory>,
-    /// The object.
-    pub(crate) written: Vec<u8>,
     coding: Duration,
     pub(crate) is_complete: bool,
 }
@@ -195,8 +236,15 @@ impl Taking {
     /// With memory for the object, which is there and touched before it comes.
     pub(crate) fn new(len: usize) -> Self {
         let config = ReceiverConfig { auto_accept: true, ..ReceiverConfig::new() };
-        let engine = Receiver::new(config, Memory::default());
-        Self { engine, written: vec![0xa5; len], coding: Duration::ZERO, is_complete: false }
+        let content = vec![0xa5; len];
+        let store = Memory { content, blocks: BTreeMap::new(), free: Vec::new() };
+        let engine = Receiver::new(config, store);
+        Self { engine, coding: Duration::ZERO, is_complete: false }
+    }
+
+    /// True if this came, and all of it.
+    pub(crate) fn is_right(&mut self, content: &[u8]) -> bool {
+        self.is_complete && self.engine.store_mut().content == content
     }
 
     /// Takes a packet.
@@ -214,20 +262,22 @@ impl Taking {
 
     fn store(&mut self, job: &StoreJob) -> StoreOutcome {
         let store = self.engine.store_mut();
-        let block = store.blocks.get_mut(&job.slot).expect("a job has a block");
+        let Some(mut block) = store.blocks.remove(&job.slot) else {
+            return StoreOutcome::Written;
+        };
         if job.decode {
             let began = processor_time();
             let is_whole = block.recover();
             self.coding += processor_time() - began;
             if !is_whole {
+                store.blocks.insert(job.slot, block);
                 return StoreOutcome::NeedMore;
             }
         }
         for (at, bytes) in block.runs() {
-            let at = job.geometry.offset as usize + at as usize;
-            self.written[at..at + bytes.len()].copy_from_slice(bytes);
+            store.place(job.geometry.offset + u64::from(at), bytes);
         }
-        store.discard(job.slot);
+        store.free.push(block);
         StoreOutcome::Written
     }
 }
@@ -244,7 +294,7 @@ pub(crate) fn take(packets: &mut [Vec<u8>], content: &[u8]) -> Measured {
         most = most.max(live());
     }
     let seconds = (processor_time() - began).as_secs_f64();
-    assert!(taking.is_complete && taking.written == content, "it is received");
+    assert!(taking.is_right(content), "it is received");
     let memory = most.saturating_sub(before);
     Measured { seconds, coding: taking.coding.as_secs_f64(), memory }
 }

@@ -3,21 +3,23 @@
 //! on plain ones with as long a receive buffer, a system call a packet, as in its own programs.
 
 use std::net::{SocketAddr, UdpSocket};
+use std::sync::mpsc;
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
-use norm_core::endpoint::TransmitBuf;
+use norm_core::endpoint::{PrepareJob, TransmitBuf};
 use norm_net::io::driver::Clock;
 use norm_net::io::socket::{Link, LinkConfig, SendOutcome};
 use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 
 use crate::case::Case;
-use crate::ours::{self, Next};
+use crate::ours::{self, Coded, Next};
 use crate::theirs;
 
 /// Rates that are tried, in Mbit/s, until three in a row fail.
-const RATES: [u64; 15] =
-    [200, 300, 400, 500, 600, 800, 1000, 1250, 1500, 2000, 2500, 3000, 4000, 5000, 6000];
+const RATES: [u64; 16] = [
+    200, 400, 600, 800, 1000, 1250, 1500, 2000, 2500, 3000, 4000, 5000, 6000, 8000, 10_000, 12_000,
+];
 const FAILURES: usize = 3;
 /// Silence after which the rest will not come.
 const SILENCE: Duration = Duration::from_millis(500);
@@ -83,29 +85,67 @@ pub(crate) fn ours(case: &Case, content: &[u8], rate: u64) -> Option<Duration> {
             }
         }
         let took = start.elapsed();
-        (taking.is_complete && taking.written == content).then_some(took)
+        taking.is_right(content).then_some(took)
     })
 }
 
+/// Codes on a thread of its own, as the driver does.
 fn send(case: &Case, content: &[u8], rate: u64, to: SocketAddr) {
-    let mut link = Link::open(&config(to)).expect("a link opens");
-    let mut making = ours::Making::new(case, content, rate);
-    let (clock, mut out) = (Clock::start(), TransmitBuf::new(link.max_gso_segments()));
-    loop {
-        let now = clock.now();
-        match making.next(now, &mut out) {
-            Next::Send => {
-                let (size, mut left) = (out.segment_size(), out.as_bytes());
-                while let SendOutcome::Blocked { sent } =
-                    link.send(to, size, left).expect("it sends")
-                {
-                    left = &left[sent..];
-                    link.wait(None).expect("it waits");
-                }
+    let (jobs, to_do) = mpsc::channel::<PrepareJob>();
+    let (done, coded) = mpsc::channel();
+    thread::scope(|threads| {
+        threads.spawn(move || {
+            for job in to_do {
+                // The sender may have ended, and need no more.
+                let _ = done.send(Coded::make(&job, content));
             }
-            Next::Wait(until) => sleep(until.saturating_since(now)),
-            Next::End => return,
+        });
+        send_coded(ours::Making::new(case, content, rate), to, &jobs, &coded);
+        drop(jobs);
+    });
+}
+
+fn send_coded(
+    mut making: ours::Making<'_>,
+    to: SocketAddr,
+    jobs: &mpsc::Sender<PrepareJob>,
+    coded: &mpsc::Receiver<Coded>,
+) {
+    let mut link = Link::open(&config(to)).expect("a link opens");
+    let (clock, mut out) = (Clock::start(), TransmitBuf::new(link.max_gso_segments()));
+    let mut in_work = 0_u32;
+    loop {
+        while let Ok(coded) = coded.try_recv() {
+            making.keep(clock.now(), coded);
+            in_work -= 1;
         }
+        let now = clock.now();
+        let next = making.next(now, &mut out, |job| {
+            jobs.send(job).expect("the coder waits for jobs");
+            in_work += 1;
+            None
+        });
+        let coded = match next {
+            Next::Send => {
+                transmit(&mut link, to, &out);
+                continue;
+            }
+            Next::Wait(until) => coded.recv_timeout(until.saturating_since(now)).ok(),
+            Next::End if in_work > 0 => coded.recv().ok(),
+            Next::End => return,
+        };
+        if let Some(coded) = coded {
+            making.keep(clock.now(), coded);
+            in_work -= 1;
+        }
+    }
+}
+
+fn transmit(link: &mut Link, to: SocketAddr, out: &TransmitBuf) {
+    let (size, mut left) = (out.segment_size(), out.as_bytes());
+    while let SendOutcome::Blocked { sent } = link.send(to, size, left).expect("it sends") {
+        left = &left[sent..];
+        link.wait(None).expect("it waits");
     }
 }
 

@@ -28,7 +28,7 @@ fn memory_does_not_grow_with_the_file() {
     assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
     let received = receiver.must_complete(&source, patience);
     say(format_args!("{test}: the receiver took {:.1} s", received.seconds));
-    assert_little_memory(test, &sent, &received);
+    assert_little_memory(test, LIMIT, &sent, &received);
 }
 
 #[test]
@@ -38,8 +38,22 @@ fn memory_does_not_grow_with_what_is_sent_one_way() {
         say(format_args!("{test} skipped: set {SWITCH}=1, too, with 25 GiB of disk to spare"));
         return;
     }
+    send_one_way(test, 6 << 30, LIMIT);
+}
+
+/// Blocks have 1,000 symbols at this size: an engine may hold one of them, besides 64 MiB.
+#[test]
+fn memory_of_a_quarter_gibibyte_one_way_is_a_quarter_of_it() {
+    let block = 1000 * 1500;
+    let test = "memory_of_a_quarter_gibibyte_one_way_is_a_quarter_of_it";
+    send_one_way(test, 256 << 20, (64 << 20) + block);
+}
+
+/// Sends a file of this size to two receivers, of which one loses 1 %; no side may hold more bytes
+/// than the limit.
+fn send_one_way(test: &str, size: u64, limit: u64) {
     let Some(scene) = Scene::begin(test, 2) else { return };
-    let source = scene.source(6 << 30);
+    let source = scene.source(size);
     scene.network.host(2).lose(1);
     let patience = Duration::from_secs(900);
     let mut receivers = [1, 2].map(|host| scene.receiver(host, &["--flute"]));
@@ -48,7 +62,7 @@ fn memory_does_not_grow_with_what_is_sent_one_way() {
     assert_eq!(sent.code, Some(0), "the sender's exit code\n{}", sender.tail());
     for receiver in &mut receivers {
         let received = receiver.must_complete(&source, patience);
-        assert_little_memory(test, &sent, &received);
+        assert_little_memory(test, limit, &sent, &received);
     }
 }
 
@@ -84,10 +98,10 @@ fn attacker_does_no_harm() {
     let (count, time) = (last["sent"].as_f64(), last["at"].as_f64());
     let rate = count.zip(time).map_or(0.0, |(count, time)| count / time);
     assert!(rate > 1000.0, "{rate} packets per second are too few");
-    assert_little_memory(test, &sent, &received);
+    assert_little_memory(test, LIMIT, &sent, &received);
 }
 
-fn assert_little_memory(test: &str, sent: &Finished, received: &Completed) {
+fn assert_little_memory(test: &str, limit: u64, sent: &Finished, received: &Completed) {
     let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     say(format_args!(
         "{test}: peak RssAnon {:.1} MiB at the sender, {:.1} MiB at the receiver",
@@ -95,6 +109,6 @@ fn assert_little_memory(test: &str, sent: &Finished, received: &Completed) {
         mebibytes(received.peak_memory)
     ));
     assert!(sent.peak_memory > 0 && received.peak_memory > 0, "the memory was never seen");
-    assert!(sent.peak_memory < LIMIT, "the sender");
-    assert!(received.peak_memory < LIMIT, "the receiver");
+    assert!(sent.peak_memory < limit, "the sender");
+    assert!(received.peak_memory < limit, "the receiver");
 }

@@ -13,20 +13,32 @@ const UNANNOUNCED_GRACE: Duration = Duration::from_secs(1);
 const MAX_UNANNOUNCED_GRACE: Duration = Duration::from_secs(5);
 /// Most reports in a second that a query may cause.
 const MAX_REPORTS_PER_SECOND: u32 = 2_000;
-/// First query that is followed by the regular interval.
-const FIRST_REGULAR_QUERY: u16 = 4;
+/// Time from the start for which queries are [`FIRST_INTERVAL`] apart at most.
+const FIRST_TIME: Duration = Duration::from_millis(700);
 /// Time after each of the first queries.
 const FIRST_INTERVAL: Duration = Duration::from_millis(250);
+/// Times after the very first queries, when receivers are waited for: these are probably there, and
+/// a packet may be lost.
+const HASTY_INTERVALS: [Duration; 5] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(40),
+    Duration::from_millis(80),
+    Duration::from_millis(100),
+];
 /// Time between two later queries.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// While content flows, the next query comes after this many times the time that reports take: no
 /// receiver is given up then, and reports cost the sender time that it needs for content.
 const SPARSE_FACTOR: u32 = 16;
-/// Queries that follow soon after the last receiver has come that is waited for.
-const MAX_REPEATS: u32 = 2;
+/// Shortest time between two queries while receivers are there, and content waits for what they
+/// answer. On lossy paths a query, a probe or an answer is lost in most starts.
+const OPENING_INTERVAL: Duration = Duration::from_millis(10);
+/// Queries that follow soon after a receiver has come that is waited for.
+const MAX_REPEATS: u32 = 3;
 /// Queries without news after which the group is counted.
 const QUERIES_TO_COUNT: u32 = 2;
-/// Shortest time per receiver over which the reports after the first query spread, when receivers
+/// Shortest time per receiver over which the reports after the first queries spread, when receivers
 /// are waited for.
 const FIRST_SPREAD: Duration = Duration::from_millis(2);
 /// Fewest receivers that [`FIRST_SPREAD`] is multiplied with.
@@ -43,6 +55,7 @@ pub(super) struct QuerySchedule {
     enabled: bool,
     /// Receivers that are waited for before content flows: as many will answer the first query.
     expected: u32,
+    began: Timestamp,
     next: Timestamp,
     /// The regular time between the last query and the next.
     interval: Duration,
@@ -70,6 +83,7 @@ impl QuerySchedule {
         Self {
             enabled: config.mode.sends_queries(),
             expected: u32::try_from(config.min_receivers).unwrap_or(u32::MAX),
+            began: now,
             next: now,
             interval: Duration::ZERO,
             sent_at: now,
@@ -130,12 +144,14 @@ impl QuerySchedule {
         flowing: bool,
     ) -> Duration {
         self.round = self.round.wrapping_add(1);
-        let hurry = self.round == 1 && self.expected > 0;
+        let is_regular = now >= self.began + FIRST_TIME;
+        let hurry = self.expected > 0 && !is_regular;
         let first = FIRST_SPREAD * self.expected.clamp(MIN_FIRST_RECEIVERS, MAX_FIRST_RECEIVERS);
         let shortest = if hurry { first } else { MIN_SPREAD };
         let spread = self.report_time(listed).max((grtt * 2).min(shortest));
-        let regular = self.round >= FIRST_REGULAR_QUERY;
-        let interval = if regular { INTERVAL } else { FIRST_INTERVAL };
+        let hasty = HASTY_INTERVALS.get(usize::from(self.round.wrapping_sub(1))).filter(|_| hurry);
+        let interval = if is_regular { INTERVAL } else { FIRST_INTERVAL };
+        let interval = hasty.copied().unwrap_or(interval);
         self.interval = interval.max(spread * 4);
         let sparse = self.sparse_interval(listed).filter(|_| self.round > 1 && flowing);
         self.sparse |= sparse.is_some();
@@ -145,7 +161,7 @@ impl QuerySchedule {
         self.answer_by = now + spread + grtt * 2;
         if self.repeats > 0 && !flowing && listed < self.expected as usize {
             self.repeats -= 1;
-            self.next = self.next.min(self.answer_by);
+            self.next = self.next.min(self.answered(grtt, OPENING_INTERVAL));
         }
         if !self.is_counted() {
             self.without_news += 1;
@@ -166,13 +182,16 @@ impl QuerySchedule {
         Some(sparse).filter(|&sparse| sparse > self.interval.max(INTERVAL))
     }
 
-    /// One of many receivers that are waited for has come: others may have, too, whose reports were
-    /// lost. They are asked again when the last query is answered, which is not long after.
+    /// When the last query is answered, and not sooner than this after it.
+    fn answered(&self, grtt: Duration, shortest: Duration) -> Timestamp {
+        self.sent_at + shortest.max(self.spread + grtt * 2)
+    }
+
+    /// One of the receivers that are waited for has come: others may have, too, whose reports were
+    /// lost. They are asked again when the last query is answered.
     pub(super) fn note_gathered(&mut self, grtt: Duration) {
-        if self.interval > INTERVAL {
-            self.repeats = MAX_REPEATS;
-            self.next = self.next.min(self.sent_at + self.spread + grtt * 2);
-        }
+        self.repeats = MAX_REPEATS;
+        self.hasten(grtt);
     }
 
     /// All receivers have come that were waited for, and content flows. A large group is thereby
@@ -201,10 +220,15 @@ impl QuerySchedule {
         self.spread
     }
 
+    /// The next query comes as soon as the last one is answered: content waits for it.
+    pub(super) fn hasten(&mut self, grtt: Duration) {
+        self.next = self.next.min(self.answered(grtt, OPENING_INTERVAL));
+    }
+
     /// The next query comes as soon as the last one is answered, and not sooner than the first
     /// queries do.
     pub(super) fn press(&mut self, grtt: Duration) {
-        self.next = self.next.min(self.sent_at + FIRST_INTERVAL.max(self.spread + grtt * 2));
+        self.next = self.next.min(self.answered(grtt, FIRST_INTERVAL));
     }
 
     /// A query is due now.

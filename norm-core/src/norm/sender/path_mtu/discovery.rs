@@ -34,7 +34,7 @@ const START_TIME: Duration = Duration::from_millis(1500);
 /// Shortest time after the answers to a query in which one may still be on its way.
 const MIN_GRACE: Duration = Duration::from_millis(20);
 /// Queries that are remembered.
-const MAX_ROUNDS: usize = 8;
+const MAX_ROUNDS: usize = 16;
 /// Most receivers that are suspected, or remembered for another reason, at a time.
 const MAX_SUSPECTS: usize = 1_024;
 

@@ -71,3 +71,22 @@ fn lost_report_of_a_large_group_costs_no_more_than_the_time_of_the_reports() {
     query.sent(now, GRTT, 1_498, false);
     assert_eq!(query.next, now + Duration::from_secs(3), "the others are not there");
 }
+
+#[test]
+fn small_group_is_asked_again_as_soon_as_its_answers_are_due() {
+    let start = Timestamp::ZERO + Duration::from_secs(1);
+    let config = SenderConfig { min_receivers: 3, ..SenderConfig::new(NodeId(1)) };
+    let mut query = QuerySchedule::new(&config, start);
+    query.sent(start, GRTT, 0, false);
+    assert_eq!(query.next, start + HASTY_INTERVALS[0], "no receiver is there");
+    query.note_gathered(GRTT);
+    for _ in 0..=MAX_REPEATS {
+        let now = query.next;
+        assert_eq!(now, query.sent_at + OPENING_INTERVAL);
+        query.sent(now, GRTT, 1, false);
+    }
+    assert_eq!(query.next, query.sent_at + FIRST_INTERVAL, "the others are not there yet");
+    // All are there, and one has not got the longest probe.
+    query.hasten(GRTT);
+    assert_eq!(query.next, query.sent_at + OPENING_INTERVAL);
+}

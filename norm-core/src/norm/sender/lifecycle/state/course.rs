@@ -113,7 +113,7 @@ impl Lifecycle {
         let members = receivers.members();
         if members.announced() >= enough && members.present(recent) >= enough {
             if !path.is_ready(now, self.opening(), receivers) && !is_over {
-                self.query.press(receivers.grtt());
+                self.query.hasten(receivers.grtt());
                 return false;
             }
             let members = receivers.members_mut();
