@@ -32,14 +32,9 @@ fn is_large() -> bool {
     std::env::var_os(SWITCH).is_some_and(|value| value == "1")
 }
 
-/// How many times what has changed may be on the wire, by the loss in percent. Of a small image a
-/// receiver that is late once asks for much of it again: 1.6 was seen beside other work.
+/// How many times what has changed may be on the wire, by the loss in percent.
 fn limit(loss: u8) -> f64 {
-    match (is_large(), loss) {
-        (false, _) => 2.0,
-        (true, 0) => 1.15,
-        (true, _) => 1.3,
-    }
+    if loss == 0 { 1.15 } else { 1.3 }
 }
 
 /// What a transfer to one receiver took.

@@ -368,6 +368,7 @@ impl Sender {
         ContentPoll {
             now,
             limit,
+            written: self.writer.written().count(),
             config: &self.config,
             content: &mut self.content,
             repair: &mut self.repair,
@@ -398,6 +399,7 @@ impl Endpoint for Sender {
             now,
             config: &self.config,
             instance: self.writer.instance(),
+            written: self.writer.written(),
             content: &mut self.content,
             repair: &mut self.repair,
             receivers: &mut self.receivers,

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::config::SenderConfig;
-use super::emit::PendingAnswers;
+use super::emit::{PendingAnswers, Written};
 use super::event::{Events, SenderEvent, SenderStats};
 use super::flow::FlowControl;
 use super::lifecycle::Lifecycle;
@@ -36,6 +36,7 @@ pub(super) struct Feedback<'a> {
     pub(super) now: Timestamp,
     pub(super) config: &'a SenderConfig,
     pub(super) instance: InstanceId,
+    pub(super) written: Written,
     pub(super) content: &'a mut Content,
     pub(super) repair: &'a mut Repair,
     pub(super) receivers: &'a mut Receivers,
@@ -249,7 +250,8 @@ impl Feedback<'_> {
             let cut = self.repair.limit_unannounced(now, packets, &mut read.needs);
             self.stats.ignored_requests += cut;
         }
-        let (source, group) = (NackSource { joined, trusted }, self.group());
+        let heard = nack.extensions.heard().and_then(|newest| self.written.up_to(newest));
+        let (source, group) = (NackSource { joined, trusted, heard }, self.group());
         let gather = group.gather_time();
         let taken = self.repair.take(now, read.needs, self.content, source, gather);
         self.stats.ignored_requests += taken.ignored;

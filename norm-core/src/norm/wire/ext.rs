@@ -6,7 +6,7 @@ use super::path::{EXT_PATH, EXT_WATCH};
 use super::reader::Reader;
 use super::{
     CcFlags, FecId, Fti, MoveProof, ParseError, PathReport, QuantizedLoss, QuantizedRate,
-    QuantizedRtt, Watch,
+    QuantizedRtt, Sequence, Watch,
 };
 use crate::base::header_ext;
 
@@ -18,6 +18,12 @@ pub(super) const EXT_FTI: u8 = 64;
 const EXT_CC: u8 = 3;
 /// The sender's rate.
 const EXT_RATE: u8 = 128;
+/// The newest packet that a receiver has heard; not of the RFC.
+///
+/// ```text
+/// | het 194       | reserved 8    | sequence 16                   |
+/// ```
+const EXT_HEARD: u8 = 194;
 
 /// The extensions of a message; each is known to end inside.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +77,14 @@ impl<'a> Extensions<'a> {
     pub fn rate(self) -> Option<QuantizedRate> {
         self.bodies(EXT_RATE).find_map(|body| match *body {
             [_reserved, high, low] => Some(QuantizedRate(u16::from_be_bytes([high, low]))),
+            _ => None,
+        })
+    }
+
+    /// The first EXT_HEARD: the newest packet of the sender that a receiver had heard.
+    pub fn heard(self) -> Option<Sequence> {
+        self.bodies(EXT_HEARD).find_map(|body| match *body {
+            [_reserved, high, low] => Some(Sequence(u16::from_be_bytes([high, low]))),
             _ => None,
         })
     }
@@ -181,6 +195,12 @@ impl ExtensionBuf {
     /// Adds EXT_MOVE; false, and nothing added, when it does not fit.
     pub fn push_move(&mut self, proof: MoveProof) -> bool {
         self.push(&proof.to_extension())
+    }
+
+    /// Adds EXT_HEARD; false, and nothing added, when it does not fit.
+    pub fn push_heard(&mut self, newest: Sequence) -> bool {
+        let [high, low] = newest.0.to_be_bytes();
+        self.push(&[EXT_HEARD, 0, high, low])
     }
 
     /// Adds EXT_RATE; false, and nothing added, when it does not fit.

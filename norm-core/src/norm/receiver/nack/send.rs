@@ -170,7 +170,10 @@ fn ask<S: SymbolStore>(
         sender.timeline.note_empty_asked();
     }
     ctx.stats().nacks += 1;
-    let extensions = cc::extension(ctx, sender, now, false);
+    let mut extensions = cc::extension(ctx, sender, now, false);
+    if let Some(newest) = sender.path.newest().filter(|_| !sender.coding.is_interop_peer()) {
+        extensions.push_heard(newest);
+    }
     let nack = Message::Nack(Nack {
         sender: sender.source.node,
         instance: sender.source.instance,

@@ -105,6 +105,11 @@ impl Path {
         self.reordering.lateness()
     }
 
+    /// The newest packet of the sender.
+    pub(crate) fn newest(&self) -> Option<Sequence> {
+        self.reordering.newest()
+    }
+
     /// The last packet noted, if it waits for others.
     pub(crate) fn held(&self) -> Option<Sequence> {
         self.reordering.holds(self.noted).then_some(self.noted)

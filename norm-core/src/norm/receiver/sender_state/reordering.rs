@@ -51,6 +51,11 @@ impl Reordering {
         &self.lateness
     }
 
+    /// The newest packet, in the order in which they were sent.
+    pub(super) fn newest(&self) -> Option<Sequence> {
+        self.newest
+    }
+
     /// A packet that has come waits for others.
     pub(super) fn holds(&self, sequence: Sequence) -> bool {
         let Some(newest) = self.newest else { return false };

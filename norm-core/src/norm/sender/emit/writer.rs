@@ -2,6 +2,7 @@
 
 use super::advertise::Advertisement;
 use super::packet::{AckRequest, Flush, InfoPacket, Packet, Probe, ProbeExtension};
+use super::written::Written;
 use crate::carousel::Symbol;
 use crate::endpoint::{Destination, Transmit, TransmitBuf};
 use crate::fec::{PayloadFormat, Scheme};
@@ -26,7 +27,7 @@ pub const DATA_OVERHEAD: usize = 16 + 4 + 16;
 pub(crate) struct PacketWriter {
     node: NodeId,
     instance: InstanceId,
-    sequence: Sequence,
+    written: Written,
     scheme: Scheme,
     segment_size: u16,
     /// Bytes that a signature takes of INFO and commands.
@@ -48,7 +49,7 @@ impl PacketWriter {
         Self {
             node: config.node,
             instance,
-            sequence,
+            written: Written::new(sequence),
             scheme: config.scheme,
             segment_size: config.segment_size,
             signature: config.packets.signature,
@@ -64,6 +65,11 @@ impl PacketWriter {
     /// Bytes of content per packet from now on.
     pub(crate) fn set_segment_size(&mut self, bytes: u16) {
         self.segment_size = bytes;
+    }
+
+    /// What was written so far.
+    pub(crate) fn written(&self) -> Written {
+        self.written
     }
 
     /// The instance id, which tells this session from an earlier one of the same node.
@@ -121,8 +127,7 @@ impl PacketWriter {
     }
 
     fn write_message(&mut self, message: &Message<'_>, out: &mut TransmitBuf) {
-        let header = Header { sequence: self.sequence, source: self.node };
-        self.sequence = Sequence(self.sequence.0.wrapping_add(1));
+        let header = Header { sequence: self.written.take(), source: self.node };
         out.append(|bytes| message.emit(header, bytes));
     }
 

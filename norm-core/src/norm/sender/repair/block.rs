@@ -20,6 +20,8 @@ pub(crate) struct BlockNeed {
     pub(crate) parity: Vec<Range<u32>>,
     /// Proactive parity may learn from it.
     pub(crate) trusted: bool,
+    /// How many packets were written up to the newest one that the receiver had heard.
+    pub(crate) heard: Option<u64>,
 }
 
 impl BlockNeed {
@@ -37,8 +39,35 @@ pub(super) enum Phase {
     Gathering(Timestamp),
     /// Repair is being sent.
     Active,
-    /// Requests are ignored until then.
-    Holdoff(Timestamp),
+    /// Requests that were made without knowledge of the repair are ignored.
+    Holdoff(Hold),
+}
+
+/// Longest time for which a repair is taken to be on its way to a receiver that has not heard it.
+const MAX_FLIGHT: Duration = Duration::from_millis(500);
+
+/// Which requests are ignored after a repair.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Hold {
+    /// All until then.
+    until: Timestamp,
+    /// Until `flight_end` those of receivers that have not heard so many packets: the repair waits
+    /// in a queue, longer than round trips were when they were measured.
+    last: u64,
+    flight_end: Timestamp,
+}
+
+impl Hold {
+    /// True for a request of a receiver that has `heard` so many packets, if it says so.
+    pub(super) fn ignores(&self, now: Timestamp, heard: Option<u64>) -> bool {
+        let in_flight = now < self.flight_end && heard.is_some_and(|heard| heard < self.last);
+        now < self.until || in_flight
+    }
+
+    /// When no request is ignored any more.
+    pub(super) fn end(&self) -> Timestamp {
+        self.until.max(self.flight_end)
+    }
 }
 
 /// How a block is repaired.
@@ -336,7 +365,15 @@ impl BlockRepair {
             return false;
         }
         let in_time = self.is_proactive() && now < self.released_at + holdoff.proactive;
-        self.phase = Phase::Holdoff(if in_time { now } else { now + holdoff.repair });
+        let hold = |time: Duration, flight: Duration| Hold {
+            until: now + time,
+            last: holdoff.last,
+            flight_end: now + flight,
+        };
+        self.phase = Phase::Holdoff(match in_time {
+            true => hold(Duration::ZERO, Duration::ZERO),
+            false => hold(holdoff.repair, MAX_FLIGHT),
+        });
         self.encoded = self.encoded.take().and_then(Encoded::into_left);
         true
     }
@@ -350,4 +387,6 @@ pub(crate) struct HoldOff {
     /// Proactive symbols that leave within this time after the block's end were there before any
     /// receiver asked for more, so that they cause no hold-off.
     pub(crate) proactive: Duration,
+    /// Packets written up to the last one of the repair.
+    pub(crate) last: u64,
 }

@@ -41,6 +41,8 @@ pub(crate) struct NackSource {
     pub(crate) joined: u64,
     /// Proactive parity may learn from it.
     pub(crate) trusted: bool,
+    /// How many packets were written up to the newest one that it had heard, if it says so.
+    pub(crate) heard: Option<u64>,
 }
 
 /// What became of a NACK.
@@ -106,7 +108,7 @@ impl Repair {
         let mut taken = NackTaken { ignored: 0, oldest: None };
         for (start, end) in needs.full.iter() {
             taken.note(oldest_since(source.joined, start..end));
-            taken.ignored += u64::from(!self.table.request_full(now, start..end));
+            taken.ignored += u64::from(!self.table.request_full(now, start..end, source.heard));
         }
         taken.ignored += self.request_infos(now, &needs.infos, content);
         for (block, need) in &mut needs.blocks {
@@ -118,6 +120,7 @@ impl Repair {
                 // Any fresh ones will do.
                 need.parity.clear();
             }
+            need.heard = source.heard;
             if self.table.request(now, *block, symbols, need, gather) {
                 taken.note(Some(*block).filter(|&block| block >= source.joined));
             } else {

@@ -26,6 +26,8 @@ pub(crate) struct RepairSchedule<'a> {
     pub(crate) group: GroupTiming,
     /// Most packets that may leave at once.
     pub(crate) limit: u32,
+    /// Packets written so far.
+    pub(crate) written: u64,
     /// EXT_FTI goes on every packet.
     pub(crate) fti: bool,
     /// Set when a block was asked for that can no longer be repaired.
@@ -78,7 +80,8 @@ impl RepairSchedule<'_> {
         // In a large group hasty requests come again, together with others.
         let grtt = self.group.grtt;
         let proactive = if self.group.is_large() { Duration::ZERO } else { grtt / 4 };
-        let holdoff = HoldOff { repair: grtt, proactive };
+        let last = self.written + symbols.count();
+        let holdoff = HoldOff { repair: grtt, proactive, last };
         if self.repair.table.finish(self.now, block, self.content.is_coded(), &holdoff) {
             self.lag.repaired(block);
             if block < self.content.repair_window() {

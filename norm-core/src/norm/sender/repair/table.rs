@@ -57,7 +57,7 @@ impl RepairTable {
                 self.gathering.insert((until, block));
             }
             Some(repair) => match repair.phase() {
-                Phase::Holdoff(end) if now < end => return false,
+                Phase::Holdoff(hold) if hold.ignores(now, need.heard) => return false,
                 Phase::Holdoff(_) => {
                     repair.gather_again(symbols, until, need);
                     self.gathering.insert((until, block));
@@ -75,14 +75,19 @@ impl RepairTable {
         }
     }
 
-    /// Takes a request for full repair. Blocks in hold-off or in repair are left to it. False when
-    /// there is no room.
-    pub(super) fn request_full(&mut self, now: Timestamp, blocks: Range<u64>) -> bool {
+    /// Takes a request for full repair of a receiver that has `heard` so many packets. Blocks in
+    /// hold-off or in repair are left to it. False when there is no room.
+    pub(super) fn request_full(
+        &mut self,
+        now: Timestamp,
+        blocks: Range<u64>,
+        heard: Option<u64>,
+    ) -> bool {
         if self.full.pieces() >= MAX_RANGES {
             return false;
         }
         let is_held = |repair: &BlockRepair| match repair.phase() {
-            Phase::Holdoff(end) => now < end,
+            Phase::Holdoff(hold) => hold.ignores(now, heard),
             Phase::Active => true,
             Phase::Gathering(_) => false,
         };
@@ -245,7 +250,7 @@ impl RepairTable {
 
     /// Forgets blocks whose hold-off ended before `limit`.
     pub(super) fn purge(&mut self, limit: Timestamp) {
-        self.blocks.retain(|_, r| !matches!(r.phase(), Phase::Holdoff(until) if until < limit));
+        self.blocks.retain(|_, r| !matches!(r.phase(), Phase::Holdoff(hold) if hold.end() < limit));
         self.info_held.retain(|_, until| *until >= limit);
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct ContentPoll<'a> {
     pub(crate) now: Timestamp,
     /// Most packets that may leave at once.
     pub(crate) limit: u32,
+    /// Packets written so far.
+    pub(crate) written: u64,
     pub(crate) config: &'a SenderConfig,
     pub(crate) content: &'a mut Content,
     pub(crate) repair: &'a mut Repair,
@@ -134,6 +136,7 @@ impl ContentPoll<'_> {
             now: self.now,
             group: self.group(),
             limit: self.limit,
+            written: self.written,
             fti: self.lifecycle.repeats_fti(self.now),
             repair: self.repair,
             content: self.content,

@@ -122,7 +122,7 @@ fn block_that_left_the_buffer_does_not_stop_other_repairs() {
     // Asked for while it was there.
     let mut needs = NackNeeds::default();
     needs.full.insert(0, 20);
-    let source = NackSource { joined: 0, trusted: true };
+    let source = NackSource { joined: 0, trusted: true, heard: None };
     sender.repair.take(now, needs, &sender.content, source, Duration::ZERO);
     let sent = repairs(&drain(&mut sender, now));
     let blocks: Vec<u32> = sent.iter().step_by(8).map(|&(block, _)| block).collect();

@@ -12,7 +12,7 @@ fn named(ids: &[u32]) -> BlockNeed {
 }
 
 fn hold(repair: Duration, proactive: Duration) -> HoldOff {
-    HoldOff { repair, proactive }
+    HoldOff { repair, proactive, last: 0 }
 }
 
 /// Makes `count` coded symbols of a block, and sends them.
@@ -144,16 +144,39 @@ fn named_symbols_are_resent_without_a_code() {
 #[test]
 fn full_repairs_are_kept_as_ranges_and_held_off_when_sent() {
     let mut table = RepairTable::default();
-    assert!(table.request_full(at(0), 5..1_000_000));
+    assert!(table.request_full(at(0), 5..1_000_000, None));
     assert_eq!(table.first_full(), Some(5));
     table.begin_full(5, 10, 10);
     assert_eq!(table.first_full(), Some(6));
     let repair = table.get_mut(5).unwrap();
     assert_eq!(core::iter::from_fn(|| repair.take_named()).count(), 10);
     assert!(table.finish(at(5), 5, true, &hold(MS * 15, MS)));
-    assert!(table.request_full(at(10), 5..1_000_000));
+    assert!(table.request_full(at(10), 5..1_000_000, None));
     assert_eq!(table.first_full(), Some(6), "block 5 is held off");
     table.purge(at(100));
-    assert!(table.request_full(at(100), 5..1_000_000));
+    assert!(table.request_full(at(100), 5..1_000_000, None));
     assert_eq!(table.first_full(), Some(5));
+}
+
+#[test]
+fn request_of_a_receiver_that_has_not_heard_the_repair_yet_is_ignored() {
+    let mut table = RepairTable::default();
+    table.request(at(0), 7, 100, &named(&[1, 2]), MS);
+    table.activate(at(1), |_| u32::MAX, |_, need| need);
+    while table.get_mut(7).unwrap().take_named().is_some() {}
+    // The repair ends with the 50th packet.
+    assert!(table.finish(at(2), 7, true, &HoldOff { last: 50, ..hold(MS, MS) }));
+    let after = |heard| BlockNeed { heard, ..named(&[1]) };
+    assert!(!table.request(at(40), 7, 100, &after(Some(49)), MS), "it is in a queue");
+    assert!(!table.request_full(at(40), 7..8, Some(49)) || table.first_full().is_none());
+    assert!(table.request(at(40), 7, 100, &after(Some(50)), MS), "it is lost");
+
+    // A receiver that says nothing, and one that has heard nothing for long, are believed.
+    for (time, heard) in [(40, None), (600, Some(49))] {
+        let mut table = RepairTable::default();
+        table.begin_full(7, 100, 100);
+        while table.get_mut(7).unwrap().take_named().is_some() {}
+        assert!(table.finish(at(2), 7, true, &HoldOff { last: 50, ..hold(MS, MS) }));
+        assert!(table.request(at(time), 7, 100, &after(heard), MS));
+    }
 }
