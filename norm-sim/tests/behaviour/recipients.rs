@@ -49,6 +49,7 @@ fn receiver_that_is_not_listed_opens_nothing_and_knows_it() {
     for seed in seeds(5) {
         let mut scenario = scenario(seed, 500_000);
         scenario.sender().config.min_receivers = 2;
+        scenario.sender().config.linger = SECOND;
         scenario.may_fail = true;
         let outcome =
             run_to(scenario, RecipientsPlan { unlisted: vec![3], ..RecipientsPlan::default() });
