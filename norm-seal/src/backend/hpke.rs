@@ -9,7 +9,7 @@ use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::rand_core::{TryCryptoRng, TryRng};
 use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver};
-use ring::digest::{SHA512, digest};
+use sha2::{Digest, Sha512};
 use zeroize::Zeroizing;
 
 /// Bytes of the encapsulated key.
@@ -105,7 +105,7 @@ pub(crate) fn x25519_of_ed25519(public: &[u8; 32]) -> Option<[u8; 32]> {
 /// The private half of [`x25519_of_ed25519`], from the seed (RFC 8032 §5.1.5).
 pub(crate) fn x25519_of_seed(seed: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     let mut scalar = Zeroizing::new([0; 32]);
-    scalar.copy_from_slice(&digest(&SHA512, seed).as_ref()[..32]);
+    scalar.copy_from_slice(&Sha512::digest(seed)[..32]);
     scalar
 }
 
