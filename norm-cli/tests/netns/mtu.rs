@@ -1,10 +1,11 @@
 //! Packets that are too long for a part of the way: a port of the switch with a smaller MTU.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::command::say;
+use crate::command::{self, say};
 use crate::files;
 use crate::process::Running;
 use crate::scene::{SENDER, Scene, is};
@@ -68,6 +69,45 @@ fn transfer_starts_at_the_size_that_passes_to_all_receivers() {
     say(format_args!("{test}: {:.2} s found, {:.2} s given", seconds[0], seconds[1]));
     // On an idle machine both take the same time.
     assert!(seconds[0] <= seconds[1] * 2.0, "{seconds:?}");
+}
+
+/// Options of the sender and of its receivers: with a key of the group, and with one of a recipient.
+fn sealed(scene: &Scene) -> [[Vec<String>; 2]; 2] {
+    let [key, join] = scene.keys("lab").map(|file| vec!["--key".to_owned(), file]);
+    let [signer, recipient] = ["signer", "recipient"].map(|name| {
+        let path = scene.folder_of(name).display().to_string();
+        let mut made = Command::new("ssh-keygen");
+        command::run(made.args(["-q", "-t", "ed25519", "-N", "", "-f", &path]));
+        path
+    });
+    let options = |all: [&str; 4]| all.map(str::to_owned).to_vec();
+    let sends = options(["--to", &format!("{recipient}.pub"), "--sign", &signer]);
+    let receives = options(["--identity", &recipient, "--trust", &format!("{signer}.pub")]);
+    [[key, join], [sends, receives]]
+}
+
+#[test]
+fn sealed_transfer_starts_at_the_size_that_passes() {
+    let test = "sealed_transfer_starts_at_the_size_that_passes";
+    let Some(scene) = Scene::begin(test, 2) else { return };
+    let source = scene.source(24 * MEBIBYTE);
+    scene.network.host(2).let_through(1280);
+    for options in &sealed(&scene) {
+        let [sends, receives] =
+            options.each_ref().map(|all| all.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut receivers = [1, 2].map(|host| scene.receiver(host, &receives));
+        let arguments = [&["--min-receivers", "2", "-b", "100M"], &*sends].concat();
+        let mut sender = scene.sender(&arguments, &source);
+        let events = finish(&mut sender, 0);
+        for receiver in &mut receivers {
+            receiver.must_complete(&source, PATIENCE);
+            std::fs::remove_dir_all(&receiver.folder).expect("it is ours");
+        }
+        assert_eq!(packets(&events), [1280], "{}: {}", sends[0], sender.tail());
+        let started = at(&events, is("started"));
+        say(format_args!("{test}: {} started after {started:.2} s", sends[0]));
+        assert!(started < 4.0, "started after {started} s");
+    }
 }
 
 #[test]
