@@ -208,6 +208,10 @@ fn config(problem: &ConfigProblem) -> String {
     match problem {
         ConfigProblem::Pattern(error) => format!("--only: {error}"),
         ConfigProblem::Flute(SenderError::Tsi { .. }) => format!("--tsi: {problem}"),
+        ConfigProblem::RosterForOne { .. } => format!("--receivers: {problem} (--group)"),
+        ConfigProblem::RosterTooShort { .. } => {
+            format!("--receivers: {problem} (--min-receivers)")
+        }
         ConfigProblem::DeleteWithoutReceipts => format!("--delete: {problem} (--state-dir)"),
         _ => problem.to_string(),
     }

@@ -6,6 +6,7 @@ mod failure;
 mod follow;
 mod left_out;
 mod names;
+mod roster;
 mod words;
 
 use std::ffi::OsString;
@@ -15,8 +16,8 @@ use std::time::Duration;
 use norm_net::announce::SessionDescription;
 use norm_net::io::error::NetError;
 use norm_net::{
-    Announce, NodeId, SendError, SendOptions, SendReport, SendSettings, Sending, StateFolders,
-    Writes,
+    Announce, NodeId, Roster, SendError, SendOptions, SendReport, SendSettings, Sending,
+    StateFolders, Writes,
 };
 
 use crate::address::{self, Patience};
@@ -46,6 +47,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
     output::with_error_event(args.common.json, || {
         let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
+        let roster = roster::read(&args.receivers)?;
         let given = given(&args)?;
         if args.demo.is_none() {
             confine(&args, &destination)?;
@@ -60,7 +62,7 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
             None if args.choice.dry_run => dry_run::run(&args),
             None => {
                 let protection = given.protect(args.session().group)?;
-                transfer(&args, &interrupt, &destination, &protection)
+                transfer(&args, &interrupt, &destination, (&protection, roster.as_ref()))
             }
         }
     })
@@ -113,7 +115,7 @@ fn options(args: &SendArgs, state: StateFolders) -> SendOptions {
         o.flute = args.flute.value();
         o.memory = args.common.memory;
         o.node = session.node_id.map(NodeId);
-        o.min_receivers = args.receivers.min_receivers as usize;
+        o.min_receivers = args.receivers.min_receivers.unwrap_or(0) as usize;
         o.start.timeout = args.receivers.start_timeout;
         o.start.max_wait = args.receivers.max_wait;
         o.start.linger = args.receivers.linger;
@@ -131,16 +133,19 @@ fn transfer(
     args: &SendArgs,
     interrupt: &Interrupt,
     destination: &Destination,
-    protection: &Protection,
+    (protection, roster): (&Protection, Option<&Roster>),
 ) -> Result<Code, Failure> {
     let mut output = Output::new(args.common.json);
-    let sending = begin(args, &mut output, protection)?;
+    let sending = begin(args, &mut output, protection, roster)?;
     let (leaver, stopper) = (sending.stopper(), sending.stopper());
     interrupt.leaves(move || leaver.leave(), move || stopper.stop());
     let settings = sending.settings().clone();
     let told = Settings::new("norm-send", protection.known, &settings);
     announce(told, &settings, &mut output);
     protection.line.iter().for_each(|line| output.say(line));
+    if let Some(roster) = roster {
+        output.say(&format!("for {} of --receivers", text::count(roster.len() as u64, "receiver")));
+    }
     let labels = Labels::new(&args.paths, args.slow.policy).in_passes(settings.passes.is_some());
     tell_of(args, protection.seal.is_some(), sending.description(), &output)?;
     let report = follow(sending, &mut output, interrupt, &labels)?;
@@ -179,12 +184,12 @@ fn begin(
     args: &SendArgs,
     output: &mut Output,
     protection: &Protection,
+    roster: Option<&Roster>,
 ) -> Result<Sending, Failure> {
     let receivers = &args.receivers;
-    let for_interfaces = receivers.min_receivers > 0;
-    let patience = Patience { for_interfaces, limit: receivers.start_timeout };
+    let patience = Patience { for_interfaces: receivers.waits(), limit: receivers.start_timeout };
     let selection = choice::selection(args)?;
-    let mut options = options(args, state(args)?);
+    let mut options = roster::expect(options(args, state(args)?), roster, receivers);
     options.seal.clone_from(&protection.seal);
     if options.seal.is_none() && options.content.expires.is_some() {
         let message = "--expires needs a key, with which that is signed: add --key or --phrase";

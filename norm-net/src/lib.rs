@@ -63,10 +63,11 @@ mod running;
 mod stopper;
 
 pub use event::{
-    Events, Feedback, Hint, LeftOut, LeftOutReason, NoEvent, NodeId, NotSent, Problem,
-    ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings, ReceiverInfo,
-    ReceiverOutcome, ReceiverReport, Security, SecurityMode, SendEvent, SendOutcome, SendPhase,
-    SendProgress, SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
+    Events, Feedback, Hint, IgnoredReason, IgnoredReceiver, LeftOut, LeftOutReason, NoEvent,
+    NodeId, NotSent, Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport,
+    ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport, Security, SecurityMode,
+    SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, SetFailure,
+    SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
 pub use io::rekey::RecipientList;
@@ -86,7 +87,8 @@ pub use transfer::receive::{
     DemoOptions, FileOptions, ReceiveError, ReceiveOptions, Receiving, receive,
 };
 pub use transfer::send::{
-    Announce, ContentOptions, Pace, Payload, Preview, RateOptions, SendError, SendOptions, Sending,
-    Slow, SlowLimits, SocketBuffers, StartLimits, preview, send,
+    Announce, ContentOptions, Pace, Payload, Preview, RateOptions, Roster, RosterEntry,
+    RosterError, RosterProblem, SendError, SendOptions, Sending, Slow, SlowLimits, SocketBuffers,
+    StartLimits, preview, send,
 };
 pub use transfer::{ConfigProblem, OneWayOption, Passes, Writes};

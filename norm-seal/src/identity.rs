@@ -206,6 +206,11 @@ fn of_bech32(hrp: Hrp, text: &str) -> Option<Zeroizing<[u8; 32]>> {
     Some(bytes)
 }
 
+/// True of a word that is long enough for a key of age.
+fn is_age_key(word: &str) -> bool {
+    word.starts_with("age1") && word.len() > 40
+}
+
 /// Whose keys a text has: what can be used, and what was skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublicKeys {
@@ -244,7 +249,8 @@ impl core::error::Error for PublicKeysError {}
 
 impl PublicKeys {
     /// Reads a key, or the text of a file: keys of age and of ssh, one a line, and comments; so
-    /// `authorized_keys`, `known_hosts`, `allowed_signers`, `.keys` and `.pub` files as they are.
+    /// `authorized_keys`, `known_hosts`, `allowed_signers`, `.keys` and `.pub` files as they are,
+    /// and lines of a roster that have a key: a name, perhaps an address, then the key.
     /// ssh keys of other types are skipped, and those that are revoked, of an authority, or for
     /// other uses (`namespaces`) or times.
     ///
@@ -284,7 +290,13 @@ impl PublicKeys {
             }
             SshLine::Other(kind) => self.skip(kind),
             SshLine::Damaged => return Err(PublicKeysError::Damaged(number)),
-            SshLine::Nothing => return Err(PublicKeysError::NoKey(number)),
+            SshLine::Nothing => {
+                // In a roster a name stands before it, and perhaps an address.
+                let mut words = line.split_whitespace().skip(1).take(2);
+                let key = words.find(|word| is_age_key(word));
+                let key = RecipientKey::of_age(key.ok_or(PublicKeysError::NoKey(number))?);
+                self.add(key.ok_or(PublicKeysError::Damaged(number))?, None);
+            }
         }
         Ok(())
     }
@@ -393,6 +405,17 @@ mod tests {
         assert!(keys.skipped.contains(&("ssh-rsa".to_owned(), 2)), "{keys:?}");
         let sk = "sk-ssh-ed25519@openssh.com".to_owned();
         assert!(keys.skipped.contains(&(sk, 1)), "{keys:?}");
+    }
+
+    #[test]
+    fn lines_of_a_roster_with_a_key_are_read() {
+        let ssh = public_line(1);
+        let text = format!("lab-1 192.0.2.1 {AGE_PUBLIC} # x\nlab-2 2001:db8::2 {ssh} root@lab-2");
+        let keys = PublicKeys::parse(&text).unwrap();
+        assert_eq!((keys.recipients.len(), keys.ed25519.len()), (2, 1));
+        let wrong = |text: &str| PublicKeys::parse(text).unwrap_err();
+        assert_eq!(wrong("lab-1 192.0.2.1"), PublicKeysError::NoKey(1));
+        assert_eq!(wrong(&format!("lab-1 {}", &AGE_PUBLIC[..50])), PublicKeysError::Damaged(1));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use norm_core::fec::{Points, RsCode, RsForm, Scheme};
 use norm_core::norm::receiver::Feedback;
+use norm_core::norm::sender::FeedbackFrom;
 
 use crate::kernel::{RunOptions, run_with};
 use crate::outcome::Outcome;
@@ -113,7 +114,7 @@ impl Experiment {
         config.cache.bytes = 48 << 20;
         config.grtt.initial = Duration::from_millis(25);
         if !self.announce {
-            config.trust_unannounced = true;
+            config.feedback = FeedbackFrom::All;
             config.group_size = Some(self.receivers.into());
             config.backoff = Some(if self.unicast { 6 } else { 4 });
         } else {

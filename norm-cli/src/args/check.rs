@@ -59,20 +59,21 @@ impl SendArgs {
     fn start_rule(&self) -> Broken {
         let receivers = &self.receivers;
         let group = self.session().group;
-        if receivers.min_receivers > 1 && !is_multicast(group) {
+        if let Some(wanted @ 2..) = receivers.min_receivers
+            && !is_multicast(group)
+        {
             let group = Zoned(group);
             return Some(format!(
-                "--min-receivers {} cannot be reached: {group} is one receiver, so use 1, or -g \
-                 with a multicast group",
-                receivers.min_receivers
+                "--min-receivers {wanted} cannot be reached: {group} is one receiver, so use 1, or \
+                 -g with a multicast group"
             ));
         }
         for (option, time) in
             [("--start-timeout", receivers.start_timeout), ("--max-wait", receivers.max_wait)]
         {
-            if time.is_some() && receivers.min_receivers == 0 {
+            if time.is_some() && !receivers.waits() {
                 return Some(format!(
-                    "{option} requires --min-receivers: add it, or remove {option}"
+                    "{option} requires --min-receivers or --receivers: add one, or remove {option}"
                 ));
             }
         }

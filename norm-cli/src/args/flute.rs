@@ -28,8 +28,8 @@ pub struct FluteSendArgs {
     #[arg(long, verbatim_doc_comment, value_name = "PROFILE", num_args = 0..=1,
         require_equals = true, default_missing_value = "own", value_parser = profile,
         conflicts_with_all = ["demo", "compat", "fec", "delta", "payload", "polite", "rate_max",
-            "rate_min", "trace_rate", "min_mtu", "node_id", "min_receivers", "max_wait",
-            "start_timeout", "linger", "slow", "slow_below", "slow_loss", "slow_after",
+            "rate_min", "trace_rate", "min_mtu", "node_id", "min_receivers", "receivers",
+            "max_wait", "start_timeout", "linger", "slow", "slow_below", "slow_loss", "slow_after",
             "separate_group"])]
     pub flute: Option<Profile>,
 

@@ -54,8 +54,9 @@ pub struct SendArgs {
         default_missing_value = "3",
         value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_DEMO_RECEIVERS)),
         conflicts_with_all = ["group", "interface", "ttl", "min_receivers", "start_timeout",
-            "max_wait", "linger", "preserve", "compat", "slow", "slow_below", "slow_loss",
-            "slow_after", "separate_group", "payload", "key", "phrase", "phrase_file"])]
+            "max_wait", "linger", "receivers", "preserve", "compat", "slow", "slow_below",
+            "slow_loss", "slow_after", "separate_group", "payload", "key", "phrase",
+            "phrase_file"])]
     pub demo: Option<u32>,
 
     #[command(flatten)]
@@ -217,12 +218,28 @@ pub struct RateArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = RECEIVERS)]
 pub struct ReceiverArgs {
-    /// Start when N receivers have joined
+    /// Start when N receivers have joined [default: 0]
     ///
-    /// With 0, sending starts at once.
-    #[arg(long, verbatim_doc_comment, value_name = "N", default_value_t = 0,
+    /// With 0, sending starts at once. With --receivers the default is all of them.
+    #[arg(long, verbatim_doc_comment, value_name = "N",
         value_parser = clap::value_parser!(u32).range(0..=100_000))]
-    pub min_receivers: u32,
+    pub min_receivers: Option<u32>,
+
+    /// Expect the receivers in FILE, with lines of NAME [IP] [KEY]
+    ///
+    /// Sending starts when all of them have joined, and succeeds when all have confirmed. Others
+    /// may receive, but do not count: nothing is repaired for them. NAME is what norm-recv --name
+    /// says, or the host name; # begins a comment. With KEY (age1... or ssh-ed25519 ...) the file
+    /// serves --to as well. A NAME is no proof: without a key any machine can claim it, and in a
+    /// sealed session any member of the group, whatever KEY says.
+    #[arg(
+        id = "receivers",
+        long = "receivers",
+        verbatim_doc_comment,
+        value_name = "FILE",
+        conflicts_with = "compat"
+    )]
+    pub roster: Option<PathBuf>,
 
     /// Time after which one receiver is enough [default: no limit]
     ///
@@ -314,6 +331,13 @@ pub enum PayloadChoice {
     Missing,
 }
 
+impl ReceiverArgs {
+    /// True when receivers are waited for.
+    pub fn waits(&self) -> bool {
+        self.min_receivers.map_or(self.roster.is_some(), |wanted| wanted > 0)
+    }
+}
+
 impl SendArgs {
     /// What of the content is sent unasked.
     pub fn unasked(&self) -> Payload {
@@ -379,7 +403,7 @@ const EXITS: [(u8, &str); 6] = [
     (3, "no key, although NORM_REQUIRE_KEY=1 requires one"),
     (4, "a file cannot be read, or changed while it was being sent"),
     (5, "no receiver heard, or too few within --start-timeout"),
-    (6, "some receivers failed"),
+    (6, "some receivers failed, or of --receivers did not come"),
     (7, "all receivers failed"),
 ];
 
@@ -391,6 +415,7 @@ Examples:
                                               start when 30 receivers have joined
   norm-send --min-receivers 30 --max-wait 300 image.iso
                                               ... or after 5 minutes, with those that are there
+  norm-send --receivers lab-hosts image.iso   for the receivers in this file, by their names
   norm-send -i eth1 -t 8 photos notes.txt     through up to 7 routers, from eth1
   norm-send --exclude '*.tmp' --dry-run src   show what would be sent
   norm-send -g 192.0.2.7:5740 image.iso       unicast to one norm-recv with the same -g
@@ -499,7 +524,7 @@ mod tests {
         let session = args.session();
         assert_eq!(session.group.to_string(), "239.255.57.40:5740");
         assert!(session.interface.is_none() && session.node_id.is_none());
-        assert_eq!((session.ttl, args.receivers.min_receivers), (1, 0));
+        assert_eq!((session.ttl, args.receivers.min_receivers), (1, None));
         assert_eq!((args.receivers.linger, args.receivers.start_timeout), (Duration::ZERO, None));
         assert_eq!((args.payload, args.slow()), (PayloadChoice::Auto, Slow::Wait));
         assert!(args.rate.rate.is_none() && args.demo.is_none());

@@ -11,7 +11,7 @@ use norm_net::{
 
 use super::names::ReceiverNames;
 use super::words::{self, standing};
-use super::{Labels, POLL_INTERVAL, failure};
+use super::{Labels, POLL_INTERVAL, failure, roster};
 use crate::exit::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
@@ -38,6 +38,7 @@ pub(crate) fn follow(
         dropping: BTreeSet::new(),
         writing: BTreeSet::new(),
         withdrawn: 0,
+        ignored: 0,
     };
     loop {
         let event = sending.events().recv_timeout(POLL_INTERVAL);
@@ -71,6 +72,8 @@ struct Notes<'a> {
     writing: BTreeSet<NodeId>,
     /// Files that were withdrawn.
     withdrawn: usize,
+    /// Receivers that do not count.
+    ignored: usize,
 }
 
 impl Notes<'_> {
@@ -108,6 +111,12 @@ impl Notes<'_> {
             }
             SendEvent::ReceiverSlow { receiver, cause: SlowCause::Storage, .. } => {
                 self.slow_disk(receiver, output);
+            }
+            SendEvent::ReceiverIgnored(ignored) => {
+                self.ignored += 1;
+                if self.ignored <= MAX_LISTED {
+                    output.say(&roster::ignored(ignored));
+                }
             }
             SendEvent::FileWithdrawn(file) => {
                 self.withdrawn += 1;

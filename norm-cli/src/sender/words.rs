@@ -166,12 +166,18 @@ pub(super) fn verdict(settings: &SendSettings, report: &SendReport) -> Result<St
             format!("only {of_all} complete; not complete: {rest}{}", also_withdrawn(report))
         }
         SendOutcome::AllFailed => format!("no receiver complete: {}", incomplete_receivers(report)),
-        SendOutcome::NoReceivers => no_receiver(settings),
+        SendOutcome::NoReceivers if !report.ignored.is_empty() => format!(
+            "no receiver of --receivers was heard, and others that are not in it{}: start \
+             norm-recv there, or correct the names in that file",
+            absent(report)
+        ),
+        SendOutcome::NoReceivers => no_receiver(settings) + &absent(report),
         SendOutcome::StartTimedOut { heard, wanted } => format!(
-            "{heard} of {wanted} receivers joined in time{}, so nothing was sent: start the \
+            "{heard} of {wanted} receivers joined in time{}{}, so nothing was sent: start the \
              others on {}, wait longer with --start-timeout, or send without them: --max-wait \
              starts with those that are there",
             joined(report),
+            absent(report),
             elsewhere(settings.group)
         ),
         SendOutcome::Stopped { .. } if heard == 0 && settings.passes.is_some() => {
@@ -218,9 +224,21 @@ fn also_withdrawn(report: &SendReport) -> String {
 /// Which receivers joined: ` (lab-1, lab-2)`, or nothing if none did.
 fn joined(report: &SendReport) -> String {
     let names = ReceiverNames::of(&report.receivers);
-    let known = report.receivers.iter().map(|receiver| names.known(&receiver.receiver));
-    let list = first_few(known, MAX_JOINED);
+    let there = report.receivers.iter().filter(|receiver| !is_missing(receiver));
+    let list = first_few(there.map(|receiver| names.known(&receiver.receiver)), MAX_JOINED);
     if list.is_empty() { list } else { format!(" ({list})") }
+}
+
+/// Which receivers of the roster did not come: `; of --receivers lab-1, lab-2 did not come`, or
+/// nothing.
+fn absent(report: &SendReport) -> String {
+    let missing = report.receivers.iter().filter(|receiver| is_missing(receiver));
+    let list = first_few(missing.map(|receiver| receiver.receiver.name.clone()), MAX_JOINED);
+    if list.is_empty() { list } else { format!("; of --receivers {list} did not come") }
+}
+
+fn is_missing(receiver: &ReceiverReport) -> bool {
+    receiver.outcome == ReceiverOutcome::Missing
 }
 
 /// What a stopped transfer leaves to receivers that were at work, and how to go on.
@@ -289,6 +307,7 @@ fn result(outcome: &ReceiverOutcome) -> String {
         }
         ReceiverOutcome::Lost => "lost".to_owned(),
         ReceiverOutcome::Evicted => "evicted".to_owned(),
+        ReceiverOutcome::Missing => "did not come".to_owned(),
         _ => "not finished".to_owned(),
     }
 }

@@ -36,6 +36,7 @@ mod recv_dry_run;
 #[cfg(target_os = "linux")]
 mod refusals;
 mod resume;
+mod roster;
 #[cfg(target_os = "linux")]
 mod sandbox;
 mod schedule;

@@ -105,6 +105,34 @@ fn failure(command: &mut Command, code: i32) -> String {
 }
 
 #[test]
+fn roster_with_keys_serves_to_as_well() {
+    let lab = Lab::new(300_000);
+    lab.write("age", AGE_SECRET);
+    let text = format!("lab-1 127.0.0.1 {AGE}\nlab-2 {}\n", lab.public("one"));
+    let roster = lab.write("roster", &text);
+    let receivers = [("age", "lab-1"), ("one", "lab-2")].map(|(key, name)| {
+        let mut receiver = Program::start(lab.recv(key).args(["--name", name]));
+        receiver.wait_for("settings");
+        receiver
+    });
+    let mut command = lab.send();
+    command.arg("--to").arg(&roster).arg("--receivers").arg(&roster);
+    let (status, events) = Program::start(&mut command).finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    let told = last(&events, "summary")["receivers"].as_array().unwrap();
+    let names: Vec<_> = told.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["lab-1", "lab-2"]);
+    for (receiver, key) in receivers.into_iter().zip(["age", "one"]) {
+        assert!(receiver.finish().0.success());
+        lab.assert_received(key);
+    }
+    // A line without a key names no recipient.
+    lab.write("roster", &format!("{text}lab-3 127.0.0.1\n"));
+    let said = failure(&mut command, 1);
+    assert!(said.contains("line 3 is no key age1"), "{said}");
+}
+
+#[test]
 fn keys_of_age_and_ssh_open_what_is_sealed_for_them() {
     let lab = Lab::new(300_000);
     lab.write("age", &format!("# mine\n{AGE_SECRET}\n"));

@@ -6,6 +6,7 @@
 mod inbound;
 mod object;
 mod outbound;
+mod roster;
 
 use crate::base::Rng;
 
@@ -13,9 +14,10 @@ pub use crate::carousel::Passes;
 pub use inbound::{Inbound, InboundNotice, InboundStats, ReceiverStatus, SourceView};
 pub use object::{FileContent, ObjectMeta, ObjectSpec};
 pub use outbound::{
-    Outbound, OutboundNotice, OutboundProgress, OutboundStats, ReceiverNotice, ReceiverStanding,
-    ReceiverView, SlowCause,
+    IgnoredReason, Outbound, OutboundNotice, OutboundProgress, OutboundStats, ReceiverNotice,
+    ReceiverStanding, ReceiverView, SlowCause,
 };
+pub use roster::Roster;
 
 /// Tells the nodes of a session apart: a NormNodeId (RFC 5740 §4.1), or what stands for it in
 /// another protocol.

@@ -73,6 +73,11 @@ pub trait Outbound: Endpoint {
     fn stats(&self) -> OutboundStats;
     /// The receivers heard of, in node id order; none without a back channel.
     fn receivers(&self) -> impl Iterator<Item = ReceiverView>;
+    /// Names of receivers that are expected and have not come, or left before content flowed; none
+    /// without a roster.
+    fn absent(&self) -> impl Iterator<Item = &str> {
+        core::iter::empty()
+    }
     /// Records what decides the rate, from now on: the names of the columns of such a trace, one
     /// line. `None` when the engine has no trace.
     fn start_rate_trace(&mut self) -> Option<&'static str> {
@@ -155,6 +160,19 @@ pub enum SlowCause {
     Loss,
 }
 
+/// Why feedback of a receiver does not count in a session with a roster.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum IgnoredReason {
+    /// Its name is not in the roster.
+    NotInRoster,
+    /// The line with its name has another address.
+    OtherAddress,
+    /// Another receiver with its name is there, or has confirmed.
+    NameTaken,
+    /// It has come under another name of the roster.
+    OtherName,
+}
+
 /// What an engine that sends tells a transfer. Names and reasons are text from the network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OutboundNotice {
@@ -173,6 +191,17 @@ pub enum OutboundNotice {
         from: NodeId,
         /// The id that it has now.
         to: NodeId,
+    },
+    /// A receiver was heard that is not expected: its feedback does not count.
+    ReceiverIgnored {
+        /// Its node id.
+        node: NodeId,
+        /// What it calls itself; empty when it does not say.
+        name: String,
+        /// Where it sends from.
+        address: SocketAddr,
+        /// Why.
+        reason: IgnoredReason,
     },
     /// A receiver reported how far it is.
     ReceiverReport(ReceiverNotice),

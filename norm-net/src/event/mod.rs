@@ -39,10 +39,12 @@ pub use receive_report::{
     MAX_NAMED, MAX_PATHS, MAX_REPORTS, ReceiveOutcome, ReceiveReport, SetFailure, SetReport,
 };
 pub use security::{Proved, Security, SecurityMode};
-pub use send::{ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause};
+pub use send::{
+    IgnoredReason, ReceiverInfo, ReceiverProgress, SendEvent, SendPhase, SendProgress, SlowCause,
+};
 pub use send_report::{
-    HashedFile, ReceiverOutcome, ReceiverReport, SendOutcome, SendReport, SourceProblem,
-    WithdrawnFile,
+    HashedFile, IgnoredReceiver, ReceiverOutcome, ReceiverReport, SendOutcome, SendReport,
+    SourceProblem, WithdrawnFile,
 };
 pub use settings::{Feedback, ReceiveSettings, SendSettings};
 pub use surroundings::OtherInterface;

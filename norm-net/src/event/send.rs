@@ -9,7 +9,7 @@ use norm_core::transfer::{MemberState, NodeId};
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{Hint, WithdrawnFile};
+use super::{Hint, IgnoredReceiver, WithdrawnFile};
 use crate::transfer::schedule::{Bound, TimeOfDay};
 
 /// Something that happens while a transfer is sent. Names and reasons come from the network;
@@ -27,6 +27,9 @@ pub enum SendEvent {
         #[cfg_attr(feature = "serde", serde(flatten))]
         receiver: ReceiverInfo,
     },
+    /// A receiver was heard that does not count, because of the roster: nothing is repaired for it,
+    /// and it is not waited for. Said once of each, of the first four thousand.
+    ReceiverIgnored(IgnoredReceiver),
     /// All files are being hashed before the session begins: about four times per second.
     Hashing {
         /// Seconds since that began.
@@ -180,6 +183,33 @@ impl From<norm_core::transfer::SlowCause> for SlowCause {
             norm_core::transfer::SlowCause::Storage => Self::Storage,
             norm_core::transfer::SlowCause::Path => Self::Path,
             norm_core::transfer::SlowCause::Loss => Self::Loss,
+        }
+    }
+}
+
+/// Why a receiver does not count in a session with a roster.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(inline))]
+#[non_exhaustive]
+pub enum IgnoredReason {
+    /// Its name is not in the roster.
+    NotInRoster,
+    /// The line with its name has another address.
+    OtherAddress,
+    /// Another receiver with its name is there, or has confirmed.
+    NameTaken,
+    /// It has come under another name of the roster.
+    OtherName,
+}
+
+impl From<norm_core::transfer::IgnoredReason> for IgnoredReason {
+    fn from(reason: norm_core::transfer::IgnoredReason) -> Self {
+        match reason {
+            norm_core::transfer::IgnoredReason::NotInRoster => Self::NotInRoster,
+            norm_core::transfer::IgnoredReason::OtherAddress => Self::OtherAddress,
+            norm_core::transfer::IgnoredReason::NameTaken => Self::NameTaken,
+            norm_core::transfer::IgnoredReason::OtherName => Self::OtherName,
         }
     }
 }

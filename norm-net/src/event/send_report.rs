@@ -8,7 +8,7 @@ use norm_core::fileset::{ContentHash, FileHash};
 
 #[cfg(feature = "serde")]
 use super::serial;
-use super::{ReceiverInfo, Security, SystemError, path_text};
+use super::{IgnoredReason, ReceiverInfo, Security, SystemError, path_text};
 
 /// What came of a transfer that was sent. With a separate group, of both together.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,8 +54,11 @@ pub struct SendReport {
     pub coded_packets: u64,
     /// NACKs (requests for repair) received.
     pub nacks: u64,
-    /// All receivers heard of, by node id; without those that left before data flowed.
+    /// All receivers heard of, by node id; without those that left before data flowed. With a
+    /// roster: its receivers, also those that did not come.
     pub receivers: Vec<ReceiverReport>,
+    /// Receivers that were heard and did not count, because of the roster; the first thousand.
+    pub ignored: Vec<IgnoredReceiver>,
     /// How the session was protected.
     pub security: Security,
 }
@@ -80,6 +83,7 @@ impl SendReport {
             coded_packets: 0,
             nacks: 0,
             receivers: Vec::new(),
+            ignored: Vec::new(),
             security: Security::default(),
         }
     }
@@ -133,7 +137,7 @@ impl WithdrawnFile {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub enum SendOutcome {
-    /// At least one receiver was heard, and all of them have everything.
+    /// At least one receiver was heard, and all of them have everything; with a roster, all of it.
     Complete,
     /// Some receivers have everything, others do not.
     Partial,
@@ -269,6 +273,26 @@ impl ReceiverReport {
     }
 }
 
+/// A receiver that did not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct IgnoredReceiver {
+    /// The receiver.
+    #[cfg_attr(feature = "serde", serde(flatten))]
+    pub receiver: ReceiverInfo,
+    /// Why.
+    pub reason: IgnoredReason,
+}
+
+impl IgnoredReceiver {
+    /// A receiver that did not count for this reason.
+    pub fn new(receiver: ReceiverInfo, reason: IgnoredReason) -> Self {
+        Self { receiver, reason }
+    }
+}
+
 /// How a transfer ended for one receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
@@ -292,4 +316,6 @@ pub enum ReceiverOutcome {
     Evicted,
     /// It was still at work when the transfer ended.
     Unfinished,
+    /// It is in the roster, and did not come, or left before data flowed; its node id is 0 here.
+    Missing,
 }

@@ -106,6 +106,22 @@ pub enum ConfigProblem {
     /// A session for programs of others, in standard mode or by a profile of FLUTE that is not our
     /// own, cannot be sealed: they have no keys.
     SealedForOthers,
+    /// In standard mode receivers have no names that a roster could have.
+    RosterInStandardMode,
+    /// The session has one receiver, and the roster more.
+    RosterForOne {
+        /// Receivers in the roster.
+        receivers: usize,
+        /// The address of the session's receiver.
+        group: SocketAddr,
+    },
+    /// More receivers are waited for than the roster has.
+    RosterTooShort {
+        /// Receivers in the roster.
+        receivers: usize,
+        /// Receivers that are waited for.
+        wanted: usize,
+    },
     /// One way, nothing tells how much the network takes: a fixed rate is needed.
     OneWayRate,
     /// One way, an option has no meaning that needs to hear of receivers.
@@ -175,10 +191,10 @@ impl fmt::Display for ConfigProblem {
             ),
             Self::AnnounceWithoutGroup { group } => announced_without_group(f, *group),
             Self::Pattern(error) => error.fmt(f),
-            Self::SealedForOthers => f.write_str(
-                "programs of others have no keys: a session in standard mode, or by a profile of \
-                 FLUTE other than our own, cannot be sealed",
-            ),
+            Self::SealedForOthers => f.write_str(SEALED_FOR_OTHERS),
+            Self::RosterInStandardMode
+            | Self::RosterForOne { .. }
+            | Self::RosterTooShort { .. } => roster(f, self),
             Self::OneWayRate | Self::OneWay { .. } | Self::Tsi { .. } | Self::Flute(_) => {
                 one_way(f, self)
             }
@@ -186,6 +202,9 @@ impl fmt::Display for ConfigProblem {
         }
     }
 }
+
+const SEALED_FOR_OTHERS: &str = "programs of others have no keys: a session in standard mode, or \
+                                 by a profile of FLUTE other than our own, cannot be sealed";
 
 /// What is wrong with a separate group.
 fn separate_group(f: &mut fmt::Formatter<'_>, problem: &ConfigProblem) -> fmt::Result {
@@ -199,6 +218,23 @@ fn separate_group(f: &mut fmt::Formatter<'_>, problem: &ConfigProblem) -> fmt::R
             write!(f, "the separate group must be another group than the session's, {}", group.ip())
         }
         _ => Ok(()),
+    }
+}
+
+/// What is wrong with a roster.
+fn roster(f: &mut fmt::Formatter<'_>, problem: &ConfigProblem) -> fmt::Result {
+    match problem {
+        ConfigProblem::RosterForOne { receivers, group } => write!(
+            f,
+            "the roster has {receivers} receivers, and {group} is one: leave one line in it, or \
+             give a multicast group"
+        ),
+        ConfigProblem::RosterTooShort { receivers, wanted } => write!(
+            f,
+            "{wanted} receivers are waited for, and the roster has {receivers}: wait for fewer, \
+             or add the missing ones to it"
+        ),
+        _ => f.write_str("receivers of other implementations have no names: leave the roster out"),
     }
 }
 
@@ -239,6 +275,8 @@ pub enum OneWayOption {
     Slow,
     /// To wait for receivers.
     MinReceivers,
+    /// A roster.
+    Roster,
     /// To send what receivers ask for.
     OnRequest,
     /// To choose senders by their names.
@@ -255,6 +293,7 @@ impl fmt::Display for OneWayOption {
             Self::MinReceivers => {
                 "one way, a sender cannot wait for receivers: start them before it, or repeat"
             }
+            Self::Roster => "one way, receivers are not heard: leave the roster out",
             Self::OnRequest => "one way, receivers cannot ask for anything: send all of it",
             Self::StandardCarousel => {
                 "receivers of other implementations know no carousels: leave one of both out"

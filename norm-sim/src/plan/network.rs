@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use norm_core::norm::receiver::Feedback;
-use norm_core::norm::sender::{GrttOptions, ObjectSpec, SenderConfig};
+use norm_core::norm::sender::{FeedbackFrom, GrttOptions, ObjectSpec, SenderConfig};
 use norm_core::norm::wire::NodeId;
 
 use super::request::{MAX_EFFORT, Request};
@@ -109,7 +109,7 @@ fn set_sender(scenario: &mut Scenario, request: &Request, rate: u64, block_len: 
         scheme,
         block_len,
         // A population does not announce itself.
-        trust_unannounced: population,
+        feedback: if population { FeedbackFrom::All } else { FeedbackFrom::Announced },
         group_size: population.then_some(request.receivers.into()),
         // Nor does it measure round trips.
         grtt: GrttOptions {

@@ -14,10 +14,11 @@ use norm_net::io::interface::{Because, Interface};
 use norm_net::seal::{GroupSecret, Keyring, Verifier};
 use norm_net::transfer::schedule::Bound;
 use norm_net::{
-    Change, FoundEntry, Hint, LeftOut, LeftOutReason, NodeId, NotSent, Pace, Preview, PreviewEntry,
-    Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress, ReceiveReport, ReceiveSettings,
-    ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent, SendOutcome, SendPhase, SendProgress,
-    SendReport, SendSettings, SetFailure, SetReport, SlowCause, WithdrawnFile,
+    Change, FoundEntry, Hint, IgnoredReason, IgnoredReceiver, LeftOut, LeftOutReason, NodeId,
+    NotSent, Pace, Preview, PreviewEntry, Problem, ReceiveEvent, ReceiveOutcome, ReceiveProgress,
+    ReceiveReport, ReceiveSettings, ReceiverInfo, ReceiverOutcome, ReceiverReport, SendEvent,
+    SendOutcome, SendPhase, SendProgress, SendReport, SendSettings, SetFailure, SetReport,
+    SlowCause, WithdrawnFile,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -202,6 +203,7 @@ fn sender() -> Vec<Value> {
         line(&hashing(), 252),
         line(&SendEvent::Hashed { content: ContentHash([0xa9; 32]) }, 1_303),
         line(&SendEvent::ReceiverFound { receiver: info() }, 6),
+        line(&ignored(), 6),
         line(&SendEvent::Started { receivers: 2 }, 7),
         line(&SendEvent::Progress(progress), 1_004),
         line(&SendEvent::ReceiverProgress(receiver_progress()), 1_010),
@@ -237,6 +239,10 @@ fn sender() -> Vec<Value> {
         line(&SenderEvent::WouldSend(WouldSend::new(&would_send())), 2),
         line(&SenderEvent::DryRun(DryRun::new(&preview())), 3),
     ]
+}
+
+fn ignored() -> SendEvent {
+    SendEvent::ReceiverIgnored(IgnoredReceiver::new(info(), IgnoredReason::NotInRoster))
 }
 
 fn hashing() -> SendEvent {

@@ -8,6 +8,7 @@ use crate::carousel::Passes;
 use crate::endpoint::PacketOverhead;
 use crate::fec::{Layout, Scheme};
 use crate::norm::wire::{NodeId, signed_room};
+use crate::transfer::Roster;
 
 /// Settings of a [`crate::norm::Sender`].
 #[derive(Clone, Debug)]
@@ -36,9 +37,8 @@ pub struct SenderConfig {
     /// Receivers that suppression reckons with. `None` follows the number of receivers heard; give
     /// it when most of them will not announce themselves.
     pub group_size: Option<u64>,
-    /// Repair for unannounced receivers as far as the rate allows, and belief in their round trips:
-    /// for standard receivers, or more than can be listed. Otherwise a budget bounds their repair.
-    pub trust_unannounced: bool,
+    /// Which receivers' feedback counts.
+    pub feedback: FeedbackFrom,
     /// Whether receivers are taken to be of this implementation.
     pub mode: Mode,
     /// Which content of files is sent unasked.
@@ -63,6 +63,20 @@ pub struct SenderConfig {
     pub max_receivers: usize,
     /// Key of the first object; its low 16 bits are the transport id.
     pub first_object: u64,
+}
+
+/// Which receivers' feedback counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum FeedbackFrom {
+    /// Receivers that have announced themselves. A budget bounds the repair for others.
+    #[default]
+    Announced,
+    /// All: repair for unannounced receivers as far as the rate allows, and belief in their round
+    /// trips: for standard receivers, or more than can be listed.
+    All,
+    /// Receivers of the roster, once they have announced themselves. Nothing is repaired for
+    /// others, and nothing that they say counts; only native receivers say their names.
+    Roster(Roster),
 }
 
 /// How long receivers are waited for before content flows; `None`: no limit.
@@ -174,7 +188,7 @@ impl SenderConfig {
             block_len: 1024,
             backoff: None,
             group_size: None,
-            trust_unannounced: false,
+            feedback: FeedbackFrom::Announced,
             mode: Mode::Native,
             payload: Payload::All,
             grtt: GrttOptions::default(),
@@ -208,6 +222,11 @@ impl SenderConfig {
         }
         if let Payload::Carousel { passes: Passes::Times(0), .. } = self.payload {
             return Err(ConfigError::Passes);
+        }
+        if let FeedbackFrom::Roster(roster) = &self.feedback
+            && (roster.is_empty() || self.mode.lists_all_heard())
+        {
+            return Err(ConfigError::Roster);
         }
         if !self.sizes_are_usable() {
             return Err(ConfigError::PacketSizes);
@@ -294,6 +313,8 @@ pub enum ConfigError {
     BlockLength,
     /// Passes that send nothing.
     Passes,
+    /// A roster without receivers, or in standard mode, in which receivers have no names.
+    Roster,
     /// Carousels of NORM have RaptorQ or no code.
     CarouselCode,
     /// NORM has no profile for the scheme: Raptor is for FLUTE.
@@ -317,6 +338,7 @@ impl core::fmt::Display for ConfigError {
             Self::SegmentSize => "the segment size must be 64 to 65000 bytes",
             Self::PacketSizes => "packet sizes must descend from that of the segment size",
             Self::BlockLength => "the block length must be 1 to 56403 symbols",
+            Self::Roster => "a roster needs a receiver, and native mode: add one, or leave it out",
             Self::Passes => "a carousel has at least one pass",
             Self::CarouselCode => "a carousel cannot have Reed-Solomon: choose RaptorQ",
             Self::Scheme => "NORM has no FEC encoding id 1 (Raptor): choose RaptorQ",

@@ -118,6 +118,12 @@ impl Sender {
         self.receivers.members().iter()
     }
 
+    /// Names in the roster under which no receiver has come, or one that left before content
+    /// flowed; none without a roster.
+    pub fn absent(&self) -> impl Iterator<Item = &str> {
+        self.receivers.absent()
+    }
+
     /// Content bytes sent once, and content bytes in all.
     pub fn progress(&self) -> (u64, u64) {
         let all = self.content.objects().bytes();

@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use std::collections::VecDeque;
 
 use crate::norm::wire::{MemberState, NodeId};
-use crate::transfer::SlowCause;
+use crate::transfer::{IgnoredReason, SlowCause};
 
 /// Something that the application should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,18 @@ pub enum SenderEvent {
         from: NodeId,
         /// The id that it has now.
         to: NodeId,
+    },
+    /// A receiver has announced itself that is not expected: its feedback does not count. Told once
+    /// of each of some.
+    ReceiverIgnored {
+        /// Its node id.
+        node: NodeId,
+        /// Its display name: text from the network.
+        name: String,
+        /// Where it sends from.
+        address: SocketAddr,
+        /// Why.
+        reason: IgnoredReason,
     },
     /// A receiver reported its state.
     ReceiverReport {
@@ -184,4 +196,6 @@ pub struct SenderStats {
     pub ignored_requests: u64,
     /// Receivers that did not fit the list.
     pub unlisted: u64,
+    /// Feedback of receivers that are not in the roster.
+    pub unexpected: u64,
 }

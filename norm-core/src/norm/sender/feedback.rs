@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::config::SenderConfig;
+use super::config::{FeedbackFrom, SenderConfig};
 use super::emit::{PendingAnswers, Written};
 use super::event::{Events, SenderEvent, SenderStats};
 use super::flow::FlowControl;
@@ -11,7 +11,9 @@ use super::objects::Content;
 use super::path_mtu::{PathMtu, Verdict};
 use super::rate::slow::TransferView;
 use super::rate::{PathFeedback, SendRate};
-use super::receivers::{GroupTiming, Heard, Member, MemberStatus, Receivers, Speaker, leaves};
+use super::receivers::{
+    Attendance, GroupTiming, Heard, Member, MemberStatus, Receivers, Speaker, leaves,
+};
 use super::repair::{NackSource, Repair, read_nack};
 use super::slowest::SlowestWatch;
 use crate::base::Timestamp;
@@ -72,6 +74,9 @@ impl Feedback<'_> {
             }
             Message::Report(report) => match MemberReport::parse(report.content) {
                 Some(report) if self.is_ours(report.sender, report.instance) => {
+                    if !self.attends(speaker, &report) {
+                        return None;
+                    }
                     self.take_report(speaker, &report);
                     return self.take_size(node, &report);
                 }
@@ -90,7 +95,44 @@ impl Feedback<'_> {
         self.receivers.group(self.lifecycle.is_counted(), self.content.is_streaming())
     }
 
+    /// Whether a receiver that reports is expected; says so of one that is not.
+    fn attends(&mut self, speaker: Speaker, report: &MemberReport<'_>) -> bool {
+        let node = speaker.node;
+        match self.receivers.attend(self.now, speaker, report) {
+            Attendance::Expected => true,
+            Attendance::Replaces(from) => {
+                self.events.push(SenderEvent::ReceiverMoved { from, to: node });
+                true
+            }
+            Attendance::Ignored { reason, first } => {
+                self.stats.unexpected += 1;
+                if first {
+                    let (name, address) = (report.name.to_owned(), speaker.address);
+                    let event = SenderEvent::ReceiverIgnored { node, name, address, reason };
+                    self.events.push_report(event);
+                }
+                false
+            }
+        }
+    }
+
+    /// Whether a receiver counts that does not say its name. One that may be expected is asked for
+    /// it.
+    fn counts(&mut self, speaker: Speaker) -> bool {
+        let counts = self.receivers.is_expected(speaker);
+        if !counts {
+            self.stats.unexpected += 1;
+            if self.receivers.may_expect(speaker) {
+                self.lifecycle.note_unannounced(self.now);
+            }
+        }
+        counts
+    }
+
     fn take_nack(&mut self, speaker: Speaker, nack: &Nack<'_>, to_group: bool) {
+        if !self.counts(speaker) {
+            return;
+        }
         self.stats.nacks += 1;
         self.content.note_nack(self.now);
         let node = speaker.node;
@@ -115,6 +157,9 @@ impl Feedback<'_> {
     }
 
     fn take_ack(&mut self, speaker: Speaker, ack: &Ack<'_>) {
+        if !self.counts(speaker) {
+            return;
+        }
         self.stats.acks += 1;
         let node = speaker.node;
         if self.hear(speaker, None, "", ack.grtt_response) == Trust::Unannounced {
@@ -162,7 +207,7 @@ impl Feedback<'_> {
             Heard::Known => {}
             Heard::Unannounced => {
                 self.lifecycle.note_unannounced(now);
-                if let Some(rtt) = rtt.filter(|_| self.config.trust_unannounced) {
+                if let Some(rtt) = rtt.filter(|_| self.config.feedback == FeedbackFrom::All) {
                     self.receivers.measured_unlisted(rtt);
                 }
                 return Trust::Unannounced;
@@ -244,7 +289,7 @@ impl Feedback<'_> {
         if read.moved {
             self.answers.moved(now, self.receivers.grtt());
         }
-        let trusted = is_member || self.config.trust_unannounced;
+        let trusted = is_member || self.config.feedback == FeedbackFrom::All;
         if !trusted {
             let packets = self.stats.packets;
             let cut = self.repair.limit_unannounced(now, packets, &mut read.needs);

@@ -27,8 +27,8 @@ mod timeout;
 
 pub use crate::carousel::Passes;
 pub use config::{
-    CacheOptions, ConfigError, GrttOptions, PacketOptions, PacketSize, Payload, RateControl,
-    SenderConfig, SlowPolicy, StartLimits,
+    CacheOptions, ConfigError, FeedbackFrom, GrttOptions, PacketOptions, PacketSize, Payload,
+    RateControl, SenderConfig, SlowPolicy, StartLimits,
 };
 pub use emit::DATA_OVERHEAD;
 pub use engine::Sender;

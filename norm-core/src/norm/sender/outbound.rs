@@ -109,6 +109,10 @@ impl Outbound for Sender {
         })
     }
 
+    fn absent(&self) -> impl Iterator<Item = &str> {
+        Self::absent(self)
+    }
+
     fn start_rate_trace(&mut self) -> Option<&'static str> {
         Self::start_rate_trace(self);
         Some(RateRecord::COLUMNS)
@@ -122,6 +126,9 @@ impl Outbound for Sender {
         Some(match event {
             SenderEvent::ReceiverFound { node, name, address } => {
                 OutboundNotice::ReceiverFound { node, name, address }
+            }
+            SenderEvent::ReceiverIgnored { node, name, address, reason } => {
+                OutboundNotice::ReceiverIgnored { node, name, address, reason }
             }
             SenderEvent::ReceiverMoved { from, to } => OutboundNotice::ReceiverMoved { from, to },
             SenderEvent::ReceiverReport {

@@ -323,6 +323,7 @@ impl Application<Sender> for Session {
             | SenderEvent::PathMtuTooSmall { .. }
             | SenderEvent::Acknowledged { .. }
             | SenderEvent::Abandoned
+            | SenderEvent::ReceiverIgnored { .. }
             | SenderEvent::Finished => {}
         }
     }

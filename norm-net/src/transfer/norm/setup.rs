@@ -3,7 +3,7 @@
 use norm_core::announce::SessionProtocol;
 use norm_core::fileset::SetId;
 use norm_core::norm::sender::{
-    CacheOptions, ConfigError, DATA_OVERHEAD, Mode, PacketOptions, PacketSize,
+    CacheOptions, ConfigError, DATA_OVERHEAD, FeedbackFrom, Mode, PacketOptions, PacketSize,
     Payload as EnginePayload, RateControl, SlowPolicy, StartLimits,
 };
 use norm_core::norm::{Sender, SenderConfig};
@@ -185,9 +185,17 @@ fn config(options: &SendOptions, node: NodeId, segment: &Segment) -> SenderConfi
         start: StartLimits { timeout: options.start.timeout, max_wait: options.start.max_wait },
         linger: options.start.linger,
         payload: payload(options),
+        feedback: feedback_from(options),
         slow: policy(&options.slow),
         max_receivers: base.max_receivers.max(options.min_receivers),
         ..base
+    }
+}
+
+fn feedback_from(options: &SendOptions) -> FeedbackFrom {
+    match &options.start.roster {
+        Some(roster) => FeedbackFrom::Roster(roster.expected()),
+        None => FeedbackFrom::Announced,
     }
 }
 

@@ -4,7 +4,7 @@
 //! the session until every receiver has confirmed, or until it is stopped.
 //!
 //! - `handle`, `start`: from the paths and options to a running session of a `protocol`.
-//! - `options`, `pace`, `slow`, `segment`: what the user decides.
+//! - `options`, `pace`, `slow`, `segment`, `roster`: what the user decides.
 //! - `announce`: what is said of a session before it is joined.
 //! - `hash_first`: hashes everything before the session.
 //! - `preview`: what would be sent, without a session.
@@ -29,6 +29,7 @@ mod preview;
 mod protocol;
 mod rate_trace;
 mod receivers;
+mod roster;
 mod segment;
 mod sent_files;
 mod session;
@@ -52,5 +53,6 @@ pub use options::{
 pub use pace::Pace;
 pub use preview::{Preview, preview};
 pub(crate) use protocol::{Carrier, Prepared, Protocol};
+pub use roster::{Roster, RosterEntry, RosterError, RosterProblem};
 pub(crate) use segment::{PathSize, Segment};
 pub use slow::{Slow, SlowLimits};

@@ -10,6 +10,7 @@ use norm_files::state::StateFolders;
 
 use super::error::SendError;
 use super::pace::Pace;
+use super::roster::Roster;
 use super::segment::SEGMENT_SIZES;
 use super::slow::Slow;
 use crate::io::dscp::Dscp;
@@ -22,8 +23,9 @@ use crate::transfer::norm::{Fec, Standard};
 use crate::transfer::receive::host_name;
 use crate::transfer::schedule::{RateSchedule, WallClock};
 
-/// How long receivers are waited for, before data starts and at the end; `None` is no limit.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+/// Which receivers are waited for beside what [`SendOptions::min_receivers`] says, and how long,
+/// before data starts and at the end; `None` is no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartLimits {
     /// Give up after this long: nothing is sent.
     pub timeout: Option<Duration>,
@@ -32,6 +34,10 @@ pub struct StartLimits {
     pub max_wait: Option<Duration>,
     /// Stay this long for late receivers after all known ones have finished.
     pub linger: Duration,
+    /// The receivers that the session is for: it is complete when all of them have confirmed, and
+    /// what others say does not count. `None`: all that come. [`SendOptions::expect`] waits for
+    /// them, too.
+    pub roster: Option<Roster>,
 }
 
 /// Which content is sent unasked.
@@ -239,6 +245,15 @@ impl SendOptions {
         self
     }
 
+    /// The same for the receivers of a roster: data starts when all of them have announced
+    /// themselves.
+    #[must_use]
+    pub fn expect(mut self, roster: Roster) -> Self {
+        self.min_receivers = roster.len();
+        self.start.roster = Some(roster);
+        self
+    }
+
     /// The same in standard mode, with segments of the size that other implementations use.
     #[must_use]
     pub fn in_standard_mode(self, standard: Standard) -> Self {
@@ -263,6 +278,9 @@ impl SendOptions {
         if let Some(mtu) = mtus.into_iter().find(|mtu| !MTUS.contains(mtu)) {
             return Err(ConfigProblem::Mtu { mtu }.into());
         }
+        if let Some(problem) = self.roster_problem() {
+            return Err(problem.into());
+        }
         if self.answers() != Answers::All
             && let Some(problem) = self.one_way_problem()
         {
@@ -274,6 +292,20 @@ impl SendOptions {
         self.standard.as_ref().map_or(Ok(()), Standard::check)
     }
 
+    /// What of the options cannot go together with the roster, if anything.
+    fn roster_problem(&self) -> Option<ConfigProblem> {
+        let receivers = self.start.roster.as_ref()?.len();
+        let wanted = self.min_receivers;
+        if self.standard.is_some() {
+            Some(ConfigProblem::RosterInStandardMode)
+        } else if receivers > 1 && !self.group.ip().is_multicast() {
+            Some(ConfigProblem::RosterForOne { receivers, group: self.group })
+        } else {
+            let problem = ConfigProblem::RosterTooShort { receivers, wanted };
+            (wanted > receivers).then_some(problem)
+        }
+    }
+
     /// What of the options cannot go together with receivers that may not answer, if anything.
     fn one_way_problem(&self) -> Option<ConfigProblem> {
         let Pace::Fixed(_) = self.pace else { return Some(ConfigProblem::OneWayRate) };
@@ -282,6 +314,7 @@ impl SendOptions {
             (is_flute && is_standard, OneWayOption::Standard),
             (is_standard, OneWayOption::StandardCarousel),
             (self.slow != Slow::Wait, OneWayOption::Slow),
+            (is_flute && self.start.roster.is_some(), OneWayOption::Roster),
             (is_flute && self.min_receivers > 0, OneWayOption::MinReceivers),
             (self.content.payload == Payload::Missing, OneWayOption::OnRequest),
         ];

@@ -47,6 +47,7 @@ impl SendOutlet {
         match event {
             SendEvent::Progress(_) => !admission.is_open(),
             SendEvent::ReceiverFound { .. }
+            | SendEvent::ReceiverIgnored(_)
             | SendEvent::Started { .. }
             | SendEvent::AllSent
             | SendEvent::Hashing { .. }

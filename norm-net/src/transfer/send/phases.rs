@@ -139,7 +139,7 @@ impl Phases {
     fn reached(&self, summary: &Summary) -> SendOutcome {
         match self.answers {
             Answers::None => SendOutcome::Sent,
-            Answers::Some if summary.receivers == 0 => SendOutcome::Sent,
+            Answers::Some if summary.receivers == 0 && summary.missing == 0 => SendOutcome::Sent,
             Answers::Some | Answers::All => summary.outcome(),
         }
     }

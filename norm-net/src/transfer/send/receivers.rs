@@ -6,7 +6,10 @@ use std::net::SocketAddr;
 use norm_core::Timestamp;
 use norm_core::transfer::{NodeId, Outbound, ReceiverNotice, ReceiverStanding, ReceiverView};
 
-use crate::event::{ReceiverInfo, ReceiverOutcome, ReceiverProgress, ReceiverReport, SendOutcome};
+use crate::event::{
+    IgnoredReason, IgnoredReceiver, ReceiverInfo, ReceiverOutcome, ReceiverProgress,
+    ReceiverReport, SendOutcome,
+};
 
 /// A receiver, by its own account.
 #[derive(Debug, Default)]
@@ -37,7 +40,12 @@ pub(super) struct Met {
 pub(super) struct Receivers {
     known: BTreeMap<NodeId, Known>,
     last_confirmed: Option<Timestamp>,
+    /// Those that do not count.
+    ignored: Vec<IgnoredReceiver>,
 }
+
+/// Most receivers that a report names as not counting.
+const MAX_IGNORED: usize = 1_000;
 
 impl Receivers {
     /// A receiver was found. Events may name it from now on if it has said its name, or has none.
@@ -52,6 +60,29 @@ impl Receivers {
         known.address = Some(address);
         known.take_name(name);
         self.meet(node, nameless)
+    }
+
+    /// A receiver was heard that does not count.
+    pub(super) fn ignored(
+        &mut self,
+        node: NodeId,
+        name: &str,
+        address: SocketAddr,
+        reason: IgnoredReason,
+    ) -> IgnoredReceiver {
+        let name = Some(printable(name)).filter(|name| !name.is_empty());
+        let mut info = ReceiverInfo::new(node, name.unwrap_or_else(|| nameless(node)));
+        info.address = Some(address);
+        let ignored = IgnoredReceiver::new(info, reason);
+        if self.ignored.len() < MAX_IGNORED {
+            self.ignored.push(ignored.clone());
+        }
+        ignored
+    }
+
+    /// The first of those that do not count.
+    pub(super) fn all_ignored(&self) -> Vec<IgnoredReceiver> {
+        self.ignored.clone()
     }
 
     /// A receiver has reported how far it is.
@@ -82,8 +113,7 @@ impl Receivers {
     fn info(&self, node: NodeId) -> ReceiverInfo {
         let known = self.known.get(&node);
         let name = known.map(|known| known.name.clone()).filter(|name| !name.is_empty());
-        let mut info =
-            ReceiverInfo::new(node, name.unwrap_or_else(|| format!("node {:08x}", node.0)));
+        let mut info = ReceiverInfo::new(node, name.unwrap_or_else(|| nameless(node)));
         info.address = known.and_then(|known| known.address);
         info
     }
@@ -117,7 +147,7 @@ impl Receivers {
         self.last_confirmed
     }
 
-    /// What came of all receivers; times count from `start`.
+    /// What came of all receivers that were heard; times count from `start`.
     pub(super) fn reports(
         &self,
         engine: &impl Outbound,
@@ -174,6 +204,8 @@ pub(super) struct Summary {
     pub(super) failed: usize,
     /// Too slow for the others.
     pub(super) evicted: usize,
+    /// In the roster, and not there.
+    pub(super) missing: usize,
     pub(super) worst_loss: f64,
     /// The fewest content bytes that an active receiver reported.
     pub(super) slowest: Option<u64>,
@@ -181,7 +213,7 @@ pub(super) struct Summary {
 
 impl Summary {
     pub(super) fn of(engine: &impl Outbound) -> Self {
-        let mut summary = Self::default();
+        let mut summary = Self { missing: engine.absent().count(), ..Self::default() };
         for view in engine.receivers() {
             summary.receivers += 1;
             let loss = if view.standing == ReceiverStanding::Evicted { 0 } else { view.loss };
@@ -209,7 +241,7 @@ impl Summary {
         match (self.receivers, self.confirmed) {
             (0, _) => SendOutcome::NoReceivers,
             (_, 0) => SendOutcome::AllFailed,
-            (all, confirmed) if all == confirmed => SendOutcome::Complete,
+            (all, confirmed) if all == confirmed && self.missing == 0 => SendOutcome::Complete,
             _ => SendOutcome::Partial,
         }
     }
@@ -218,6 +250,20 @@ impl Summary {
 /// A share of packets as engines state it, from 0 to 1.
 fn share(loss: u16) -> f64 {
     f64::from(loss) / f64::from(u16::MAX)
+}
+
+/// What a receiver is called that does not say its name.
+fn nameless(node: NodeId) -> String {
+    format!("node {:08x}", node.0)
+}
+
+/// Receivers of the roster that did not come.
+pub(super) fn missing(engine: &impl Outbound) -> impl Iterator<Item = ReceiverReport> {
+    let missing = |name: &str| {
+        let info = ReceiverInfo::new(NodeId::NONE, printable(name));
+        ReceiverReport::new(info, ReceiverOutcome::Missing)
+    };
+    engine.absent().map(missing)
 }
 
 /// Text from the network, fit for a terminal.
@@ -273,5 +319,10 @@ mod tests {
         assert_eq!(outcome(2, 0), SendOutcome::AllFailed);
         assert_eq!(outcome(2, 1), SendOutcome::Partial);
         assert_eq!(outcome(2, 2), SendOutcome::Complete);
+        let missing = |receivers, confirmed| {
+            Summary { receivers, confirmed, missing: 1, ..Summary::default() }.outcome()
+        };
+        assert_eq!(missing(0, 0), SendOutcome::NoReceivers);
+        assert_eq!((missing(1, 0), missing(1, 1)), (SendOutcome::AllFailed, SendOutcome::Partial));
     }
 }

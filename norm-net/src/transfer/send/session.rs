@@ -19,15 +19,15 @@ use super::options::Answers;
 use super::outlet::SendOutlet;
 use super::phases::{LEAVE_TIME, Phases};
 use super::rate_trace::RateTraceFile;
-use super::receivers::{Met, Receivers, Summary};
+use super::receivers::{Met, Receivers, Summary, missing};
 use super::sent_files::SentFiles;
 use super::silence::{HINT_AFTER, Silence};
 use super::slow_group::SeparateGroup;
 use super::stating::Stating;
 use super::withdrawn::WithdrawnFiles;
 use crate::event::{
-    HashedFile, Hint, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport, SlowCause,
-    SourceProblem,
+    HashedFile, Hint, IgnoredReason, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
+    SlowCause, SourceProblem,
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::membership::{Expected, Recovered};
@@ -136,6 +136,9 @@ impl Session {
         let now = clock.now();
         self.tell_progress(engine, now);
         let mut report = self.report(engine, now);
+        if self.admission.is_none() {
+            report.receivers.extend(missing(engine));
+        }
         self.withdrawn.report(&mut report);
         if let Some(separate) = self.separate.take()
             && separate.finish(&mut report)
@@ -165,9 +168,17 @@ impl Session {
             coded_packets: stats.coded_packets,
             nacks: stats.nacks,
             receivers: self.receivers.reports(engine, self.phases.data()),
+            ignored: self.receivers.all_ignored(),
             security: self.gate.security(),
-            ..SendReport::new(self.phases.outcome(&Summary::of(engine)))
+            ..SendReport::new(self.phases.outcome(&self.summary(engine)))
         }
+    }
+
+    /// The receivers in numbers. Those that do not come to the separate group are not missing
+    /// there.
+    fn summary(&self, engine: &impl Outbound) -> Summary {
+        let summary = Summary::of(engine);
+        if self.admission.is_some() { Summary { missing: 0, ..summary } } else { summary }
     }
 
     fn start_data(&mut self, engine: &impl Outbound, now: Timestamp) {
@@ -176,7 +187,7 @@ impl Session {
     }
 
     pub(super) fn stop(&mut self, engine: &mut impl Outbound, now: Timestamp) {
-        self.phases.stop(now, &Summary::of(engine));
+        self.phases.stop(now, &self.summary(engine));
         engine.abort(now);
     }
 
@@ -317,6 +328,27 @@ impl Session {
         self.events.push(SendEvent::PacketSize { packet, segment_size, receiver });
     }
 
+    fn start_timed_out(&mut self, now: Timestamp, heard: usize) {
+        let wanted = self.facts.min_receivers;
+        self.phases.end(now, SendOutcome::StartTimedOut { heard, wanted });
+    }
+
+    fn mtu_too_small(&mut self, node: NodeId, largest: u16, needed: u16) {
+        let receiver = self.meet(node);
+        self.events.push(SendEvent::ReceiverMtuTooSmall { receiver, largest, needed });
+    }
+
+    fn receiver_ignored(
+        &mut self,
+        node: NodeId,
+        name: &str,
+        address: SocketAddr,
+        reason: IgnoredReason,
+    ) {
+        let ignored = self.receivers.ignored(node, name, address, reason);
+        self.events.push(SendEvent::ReceiverIgnored(ignored));
+    }
+
     fn receiver_evicted(&mut self, node: NodeId) {
         let receiver = self.meet(node);
         let separate_group = self.facts.separate_group;
@@ -399,6 +431,9 @@ impl<E: Outbound> Application<E> for Session {
                 let met = self.receivers.found(node, &name, address, self.facts.nameless);
                 self.tell_new(&met);
             }
+            OutboundNotice::ReceiverIgnored { node, name, address, reason } => {
+                self.receiver_ignored(node, &name, address, reason.into());
+            }
             OutboundNotice::ReceiverMoved { from, to } => self.receivers.moved(from, to),
             OutboundNotice::ReceiverReport(notice) => {
                 let (met, progress) = self.receivers.reported(&notice);
@@ -427,15 +462,11 @@ impl<E: Outbound> Application<E> for Session {
                 self.packet_size(packet, segment, node);
             }
             OutboundNotice::PathMtuTooSmall { node, largest, needed } => {
-                let receiver = self.meet(node);
-                let event = SendEvent::ReceiverMtuTooSmall { receiver, largest, needed };
-                self.events.push(event);
+                self.mtu_too_small(node, largest, needed);
             }
             OutboundNotice::Started => self.start_data(engine, now),
             OutboundNotice::StartTimedOut { receivers } => {
-                let wanted = self.facts.min_receivers;
-                let outcome = SendOutcome::StartTimedOut { heard: receivers, wanted };
-                self.phases.end(now, outcome);
+                self.start_timed_out(now, receivers);
             }
             OutboundNotice::OnRequest { receivers, bytes_done } => {
                 let bytes_total = engine.progress().bytes_total;

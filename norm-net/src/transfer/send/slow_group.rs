@@ -73,7 +73,11 @@ impl SeparateGroup {
             announce: None,
             rate: RateOptions { trace: None, ..options.rate.clone() },
             min_receivers: 1,
-            start: StartLimits { timeout: Some(ARRIVAL_LIMIT), ..StartLimits::default() },
+            start: StartLimits {
+                timeout: Some(ARRIVAL_LIMIT),
+                roster: options.start.roster.clone(),
+                ..StartLimits::default()
+            },
             memory: options.memory / 4,
             node: None,
             seed: None,
@@ -194,10 +198,13 @@ fn add(report: &mut SendReport, separate: SendReport) {
         if differs && receiver.outcome == ReceiverOutcome::Confirmed {
             receiver.outcome = ReceiverOutcome::Differs;
         }
-        let evicted = |known: &&mut ReceiverReport| known.outcome == ReceiverOutcome::Evicted;
-        let mut known = report.receivers.iter_mut().filter(evicted);
         // By name and host, too: it may have taken another node id there.
-        let same = known.find(|known| is_same(&known.receiver, &receiver.receiver));
+        let is_it = |known: &&mut ReceiverReport| match known.outcome {
+            ReceiverOutcome::Evicted => is_same(&known.receiver, &receiver.receiver),
+            ReceiverOutcome::Missing => known.receiver.name == receiver.receiver.name,
+            _ => false,
+        };
+        let same = report.receivers.iter_mut().find(is_it);
         match same {
             Some(known) => *known = receiver,
             None => report.receivers.push(receiver),

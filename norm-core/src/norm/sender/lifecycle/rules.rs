@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::base::Timestamp;
-use crate::norm::sender::config::SenderConfig;
+use crate::norm::sender::config::{FeedbackFrom, SenderConfig};
 use crate::norm::sender::mode::Mode;
 
 /// Settings of an application.
@@ -34,7 +34,7 @@ impl Rules {
             min_receivers: config.min_receivers,
             patience: config.patience,
             robust: config.robust,
-            trusts_unannounced: config.trust_unannounced,
+            trusts_unannounced: config.feedback == FeedbackFrom::All,
         }
     }
 

@@ -7,10 +7,11 @@ use super::group::{GroupRule, GroupTiming};
 use super::grtt::Grtt;
 use super::late_joiners::LateJoiners;
 use super::member::{MemberStatus, Speaker};
+use super::roster::{Attendance, RosterState};
 use super::rtt_notices::PendingRttNotices;
 use super::table::{Heard, MemberTable};
 use crate::base::Timestamp;
-use crate::norm::sender::config::SenderConfig;
+use crate::norm::sender::config::{FeedbackFrom, SenderConfig};
 use crate::norm::wire::{Identity, MemberReport, MemberState, NodeId};
 
 /// Receivers, group round trip, and what individual receivers are still to be told.
@@ -22,6 +23,8 @@ pub(crate) struct Receivers {
     late_joiners: LateJoiners,
     rtt_notices: PendingRttNotices,
     departures: Departures,
+    /// Without one every receiver is expected.
+    roster: Option<RosterState>,
     own_node: NodeId,
 }
 
@@ -34,6 +37,10 @@ impl Receivers {
             late_joiners: LateJoiners::default(),
             rtt_notices: PendingRttNotices::default(),
             departures: Departures::default(),
+            roster: match &config.feedback {
+                FeedbackFrom::Roster(roster) => Some(RosterState::new(roster.clone())),
+                FeedbackFrom::Announced | FeedbackFrom::All => None,
+            },
             own_node: config.node,
         }
     }
@@ -82,6 +89,38 @@ impl Receivers {
     /// Time has passed.
     pub(crate) fn tick(&mut self, now: Timestamp) {
         self.grtt.tick(now);
+    }
+
+    /// Takes the name of a receiver that reports, before anything else of it counts. One whose
+    /// place it takes is no longer listed.
+    pub(crate) fn attend(
+        &mut self,
+        now: Timestamp,
+        speaker: Speaker,
+        report: &MemberReport<'_>,
+    ) -> Attendance {
+        let Some(roster) = &mut self.roster else { return Attendance::Expected };
+        let attendance = roster.attend(now, speaker, report, &mut self.members);
+        if let Attendance::Replaces(node) = attendance {
+            self.members.forget(node);
+        }
+        attendance
+    }
+
+    /// Whether feedback counts that has no name: with a roster, that of listed receivers does.
+    pub(crate) fn is_expected(&self, speaker: Speaker) -> bool {
+        self.roster.is_none() || self.members.is_listed(speaker)
+    }
+
+    /// True of a receiver that is not listed, and may yet turn out to be in the roster.
+    pub(crate) fn may_expect(&self, speaker: Speaker) -> bool {
+        self.roster.as_ref().is_none_or(|roster| roster.may_expect(speaker))
+    }
+
+    /// Names in the roster under which no receiver has come, or one that left before content
+    /// flowed; none without a roster.
+    pub(crate) fn absent(&self) -> impl Iterator<Item = &str> {
+        self.roster.iter().flat_map(|roster| roster.absent(&self.members))
     }
 
     /// Notes feedback; see [`MemberTable::heard`].

@@ -118,7 +118,7 @@ impl MemberTable {
     }
 
     /// The node that is listed with an identity.
-    fn by_identity(&self, identity: Identity) -> Option<NodeId> {
+    pub(super) fn by_identity(&self, identity: Identity) -> Option<NodeId> {
         let first = self.by_identity.first(|at| self.members[at as usize].identity.0 < identity.0);
         let member = &self.members[first? as usize];
         (member.identity == identity).then_some(member.node())
@@ -129,6 +129,11 @@ impl MemberTable {
         let first = self.by_peer.first(|at| self.members[at as usize].peer() < peer);
         let member = &self.members[first? as usize];
         (member.peer() == peer).then_some(member.node())
+    }
+
+    /// True of a listed receiver that speaks from its address.
+    pub(super) fn is_listed(&self, speaker: Speaker) -> bool {
+        self.get(speaker.node).is_some_and(|member| member.peer() == speaker.peer)
     }
 
     /// Notes feedback; `identity` when the message carried one, `joined` the block that is being
@@ -235,6 +240,14 @@ impl MemberTable {
         }
         let answer_time = self.answer_time.filter(|_| !member.speaks(now));
         answer_time.is_none_or(|time| !self.claims.is_decided(at, now, time))
+    }
+
+    /// True when another receiver of the same name may take the place of this one: it has gone, or
+    /// is silent and has not answered since that one came. What was confirmed stays.
+    pub(super) fn makes_room(&mut self, now: Timestamp, node: NodeId) -> bool {
+        let Some(&at) = self.nodes.get(&node) else { return true };
+        let stays = [MemberStatus::Confirmed, MemberStatus::Evicted];
+        !stays.contains(&self.members[at as usize].status) && !self.holds(now, at)
     }
 
     fn insert(&mut self, member: Member) {

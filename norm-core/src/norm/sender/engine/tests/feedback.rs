@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fec::Scheme;
-use crate::norm::sender::Mode;
+use crate::norm::sender::{FeedbackFrom, Mode};
 use crate::norm::wire::{
     ACK_CC, ACK_FLUSH, AckFlush, CcFeedback, CcFlags, ExtensionBuf, QuantizedLoss, QuantizedRate,
     QuantizedRtt,
@@ -81,7 +81,7 @@ fn flushes(packets: &[Vec<u8>]) -> Vec<(PayloadId, Vec<NodeId>)> {
 fn late_joiner_is_listed_in_a_flush_until_it_asks() {
     let mut slow = config();
     slow.mode = Mode::Standard;
-    slow.trust_unannounced = true;
+    slow.feedback = FeedbackFrom::All;
     slow.rate = Some(100_000);
     let mut sender = Sender::new(slow, 5, START).unwrap();
     sender.enqueue(ObjectSpec { size: 64 * 800, info: None, file: true }).unwrap();

@@ -7,6 +7,7 @@ mod moves;
 mod pause;
 mod payload;
 mod repair;
+mod roster;
 mod slowest;
 mod stream;
 
