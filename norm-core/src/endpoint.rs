@@ -30,6 +30,9 @@ pub trait Endpoint {
     fn handle_job(&mut self, now: Timestamp, done: JobDone);
     /// Writes the most useful packets that may be sent now into `out` (cleared first).
     fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit>;
+    /// Notes that the layer around the machine has sent a packet of its own, with this many bytes
+    /// of UDP payload: a machine with a rate keeps to it with all that is sent.
+    fn note_own_packet(&mut self, _now: Timestamp, _bytes: usize) {}
     /// The next piece of slow work to run elsewhere; each must be answered by `handle_job`.
     fn poll_job(&mut self) -> Option<Job>;
     /// The next thing the application should know.

@@ -70,6 +70,7 @@ pub use event::{
     SetReport, SlowCause, WithdrawnFile,
 };
 pub use io::dscp::Dscp;
+pub use io::keys_not_made::KeysNotMade;
 pub use io::rekey::RecipientList;
 pub use io::seal::SealConfig;
 pub use norm_core::fileset::ContentHash;

@@ -15,6 +15,7 @@ pub struct Book {
     secret: GroupSecret,
     pages: Vec<Page>,
     recipients: usize,
+    unusable: Vec<RecipientKey>,
 }
 
 /// Fourteen recipients have one tag: their keys were made for that, or one chance in 2^300 came
@@ -32,7 +33,7 @@ impl core::error::Error for SameTags {}
 
 impl Book {
     /// Makes the keys of an epoch of a session in a group. `random` is of this call alone: the
-    /// secret follows from it. Keys that are none get nothing.
+    /// secret follows from it. Keys that are none get nothing: see [`unusable`](Self::unusable).
     ///
     /// # Errors
     /// When the tags of too many recipients are equal.
@@ -45,21 +46,23 @@ impl Book {
             (Subject { address, session, epoch }, Prk::extract(b"norm-keys 1", random));
         let mut secret = zeroize::Zeroizing::new([0; 32]);
         random.expand(&[b"secret"], secret.as_mut_slice());
-        let mut stanzas: Vec<Stanza> = recipients
-            .iter()
-            .filter_map(|recipient| {
-                let mut ephemeral = zeroize::Zeroizing::new([0; 32]);
-                random.expand(&[b"ephemeral", &recipient.0], ephemeral.as_mut_slice());
-                let info = subject.info(*recipient);
-                let (enc, wrapped) = wrap(&recipient.0, &info, &secret, &ephemeral)?;
-                Some(Stanza { tag: subject.tag(*recipient), enc, wrapped })
-            })
-            .collect();
+        let (mut stanzas, mut unusable) = (Vec::with_capacity(recipients.len()), Vec::new());
+        for recipient in recipients {
+            let mut ephemeral = zeroize::Zeroizing::new([0; 32]);
+            random.expand(&[b"ephemeral", &recipient.0], ephemeral.as_mut_slice());
+            let info = subject.info(*recipient);
+            match wrap(&recipient.0, &info, &secret, &ephemeral) {
+                Some((enc, wrapped)) => {
+                    stanzas.push(Stanza { tag: subject.tag(*recipient), enc, wrapped });
+                }
+                None => unusable.push(*recipient),
+            }
+        }
         stanzas.sort_unstable_by_key(|stanza| (stanza.tag, stanza.enc));
         stanzas.dedup();
         let recipients = stanzas.len();
         let secret = GroupSecret::new(*secret);
-        Ok(Self { subject, secret, pages: paged(&stanzas)?, recipients })
+        Ok(Self { subject, secret, pages: paged(&stanzas)?, recipients, unusable })
     }
 
     pub(crate) fn subject(&self) -> Subject {
@@ -77,6 +80,11 @@ impl Book {
     /// How many recipients it is for.
     pub fn recipients(&self) -> usize {
         self.recipients
+    }
+
+    /// Keys for which nothing can be wrapped (of small order: RFC 7748 §6.1).
+    pub fn unusable(&self) -> &[RecipientKey] {
+        &self.unusable
     }
 
     /// The page that has the stanza of a recipient, or shows that there is none.
@@ -152,6 +160,14 @@ mod tests {
         }
         let twice = [all.clone(), all.clone()].concat();
         assert_eq!(Book::make(&twice, subject(), &[9; 32]).unwrap().recipients(), 2);
+    }
+
+    #[test]
+    fn key_that_is_none_gets_nothing_and_is_told() {
+        let none = RecipientKey([0; 32]);
+        let listed = [recipients(2), vec![none]].concat();
+        let book = Book::make(&listed, subject(), &[9; 32]).unwrap();
+        assert_eq!((book.recipients(), book.unusable()), (2, [none].as_slice()));
     }
 
     fn stanza(tag: u32) -> Stanza {

@@ -22,8 +22,11 @@ pub trait RunSource {
     fn draw(&mut self) -> Result<RunId, NoRandomness>;
 
     /// The keys of the next epoch, when they are due and made; none where none are handed out.
-    fn poll_book(&mut self, _now: Timestamp, _guard: &Guard) -> Option<Book> {
-        None
+    ///
+    /// # Errors
+    /// When they are due, and the session has had its last epoch.
+    fn poll_book(&mut self, _now: Timestamp, _guard: &Guard) -> Result<Option<Book>, NoEpochLeft> {
+        Ok(None)
     }
 }
 
@@ -39,13 +42,49 @@ impl fmt::Display for NoRandomness {
 
 impl core::error::Error for NoRandomness {}
 
+/// Other keys are due, and the session has used all that it can have. What is sealed may neither be
+/// read by those that were left out, nor sealed for longer than it was to be.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct NoEpochLeft;
+
+impl fmt::Display for NoEpochLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "the session has used all of its 65,536 keys, and another one is due: start it again, \
+             which begins anew",
+        )
+    }
+}
+
+impl core::error::Error for NoEpochLeft {}
+
+/// Why nothing can be sealed any more.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum GateFailure {
+    /// There are no random numbers.
+    NoRandomness(NoRandomness),
+    /// There is no further epoch.
+    NoEpochLeft(NoEpochLeft),
+}
+
+impl fmt::Display for GateFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRandomness(error) => error.fmt(f),
+            Self::NoEpochLeft(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for GateFailure {}
+
 /// The gate of a session. With a guard nothing passes that does not open; without one nothing
 /// passes that is sealed.
 pub struct Gate<R> {
     guard: Option<Guard>,
     runs: R,
     unopened: Unopened,
-    failure: Option<NoRandomness>,
+    failure: Option<GateFailure>,
 }
 
 /// Sealed packets for which there is no key.
@@ -75,6 +114,11 @@ impl<R: RunSource> Gate<R> {
         self.guard.as_ref()
     }
 
+    /// Where runs and keys come from.
+    pub fn runs(&self) -> &R {
+        &self.runs
+    }
+
     /// The guard, to be changed.
     pub fn guard_mut(&mut self) -> Option<&mut Guard> {
         self.guard.as_mut()
@@ -88,13 +132,15 @@ impl<R: RunSource> Gate<R> {
     /// Hands out the keys of the next epoch, if they have been made. To be called now and then.
     pub fn rekey(&mut self, now: Timestamp) {
         let Some(guard) = &mut self.guard else { return };
-        if let Some(book) = self.runs.poll_book(now, guard) {
-            guard.begin_epoch(now, book);
+        match self.runs.poll_book(now, guard) {
+            Ok(Some(book)) => _ = guard.begin_epoch(now, book),
+            Ok(None) => {}
+            Err(error) => self.failure = Some(GateFailure::NoEpochLeft(error)),
         }
     }
 
     /// Why nothing can be sealed any more.
-    pub fn failure(&self) -> Option<NoRandomness> {
+    pub fn failure(&self) -> Option<GateFailure> {
         self.failure
     }
 
@@ -165,7 +211,7 @@ impl<R: RunSource> Gate<R> {
         let Some(guard) = self.guard.as_mut().filter(|guard| guard.wants_run()) else { return };
         match self.runs.draw() {
             Ok(run) => guard.set_run(run),
-            Err(error) => self.failure = Some(error),
+            Err(error) => self.failure = Some(GateFailure::NoRandomness(error)),
         }
     }
 }

@@ -281,6 +281,9 @@ impl Guard {
             return self.hear_keying(now, source, header.kind, datagram);
         }
         let secret = self.secrets.get(now, header.epoch, header.key_id);
+        if secret.is_none() && self.is_own_of_before(&header) {
+            return self.drop(DropReason::Own);
+        }
         if secret.is_none() && !(header.kind == Kind::Hello && self.recipient.is_some()) {
             return self.miss(now, source, &header);
         }
@@ -413,7 +416,10 @@ impl Guard {
                 self.challenge(now, source, run, introduction.jitter);
                 Ok(Opened::Hello)
             }
-            Ok(Heeded::Known) => Ok(Opened::Hello),
+            Ok(Heeded::Known) => {
+                self.forward.note_hello(header.run, source, now);
+                Ok(Opened::Hello)
+            }
             Err((reason, signer)) => {
                 match reason {
                     // Perhaps it is of a sender that is trusted: it may answer.

@@ -99,6 +99,11 @@ impl Kind {
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u16);
 
+impl Epoch {
+    /// The one after which a session has no other.
+    pub const LAST: Self = Self(u16::MAX);
+}
+
 /// 96 random bits of a process: no two runs have the same, so that no key seals under the same
 /// counter twice. Drawn from the operating system at each start.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,7 @@
 //! Keys of receivers: what a sender wraps secrets for, and what opens them.
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use bech32::primitives::decode::CheckedHrpstring;
 use bech32::{Bech32, Hrp};
@@ -220,6 +221,8 @@ pub struct PublicKeys {
     pub ed25519: Vec<[u8; 32]>,
     /// Keys that cannot be used, by their type.
     pub skipped: Vec<(String, usize)>,
+    /// What is in `ed25519`.
+    known: BTreeSet<[u8; 32]>,
 }
 
 /// Why a text is no list of public keys.
@@ -306,11 +309,7 @@ impl PublicKeys {
         for key in others.recipients {
             self.add(key, None);
         }
-        for key in others.ed25519 {
-            if !self.ed25519.contains(&key) {
-                self.ed25519.push(key);
-            }
-        }
+        others.ed25519.into_iter().for_each(|key| self.add_ed25519(key));
         for (kind, count) in others.skipped {
             (0..count).for_each(|_| self.skip(&kind));
         }
@@ -323,7 +322,13 @@ impl PublicKeys {
 
     fn add(&mut self, key: RecipientKey, ed25519: Option<[u8; 32]>) {
         self.recipients.push(key);
-        self.ed25519.extend(ed25519.filter(|key| !self.ed25519.contains(key)));
+        ed25519.into_iter().for_each(|key| self.add_ed25519(key));
+    }
+
+    fn add_ed25519(&mut self, key: [u8; 32]) {
+        if self.known.insert(key) {
+            self.ed25519.push(key);
+        }
     }
 
     /// The same with each recipient once, in an order of their own.
@@ -416,6 +421,22 @@ mod tests {
         let wrong = |text: &str| PublicKeys::parse(text).unwrap_err();
         assert_eq!(wrong("lab-1 192.0.2.1"), PublicKeysError::NoKey(1));
         assert_eq!(wrong(&format!("lab-1 {}", &AGE_PUBLIC[..50])), PublicKeysError::Damaged(1));
+    }
+
+    #[test]
+    fn very_many_keys_are_read() {
+        // If each were compared with all before it, this would take minutes.
+        let mut keys = PublicKeys::default();
+        for number in (0..200_000_u32).chain(0..1_000) {
+            let mut key = [7; 32];
+            key[28..].copy_from_slice(&number.to_be_bytes());
+            keys.add(RecipientKey(key), Some(key));
+        }
+        assert_eq!((keys.ed25519.len(), keys.recipients.len()), (200_000, 201_000));
+        let mut all = PublicKeys::default();
+        all.extend(keys.clone());
+        all.extend(keys);
+        assert_eq!(all.ed25519.len(), 200_000);
     }
 
     #[test]

@@ -18,8 +18,10 @@ const SWITCH_AFTER: Duration = Duration::from_secs(2);
 const MAX_ANSWERS: usize = 64;
 /// Bytes of an answer at most: a HELLO and a page, each after a header.
 const ANSWER_LEN: u64 = (2 * HEADER_LEN + 184 + PAGE_LEN) as u64;
-/// What answers may take: 64 kbit/s, or 2 % of what else is sent.
+/// What answers may take: 64 kbit/s, but no more than a tenth of a rate, or 2 % of what else is
+/// sent.
 const ANSWER_RATE: u64 = 8_000;
+const ANSWER_SHARE: u64 = 10;
 const ANSWER_PERCENT: u64 = 2;
 /// Answers that are saved up at most.
 const SAVED: u64 = 32;
@@ -69,12 +71,17 @@ impl Issuer {
         Self {
             book,
             coming: None,
-            rounds: Rounds::new(Timestamp::ZERO),
+            rounds: Rounds::new(Timestamp::ZERO, None),
             answers: VecDeque::new(),
             requests: Budget::new(Limit::REQUESTS),
             allowance: SAVED * ANSWER_LEN * 100,
             allowed_at: Timestamp::ZERO,
         }
+    }
+
+    /// Sets the highest rate of the session, in bytes a second.
+    pub(crate) fn set_rate(&mut self, rate: u64) {
+        self.rounds.set_rate(Some(rate));
     }
 
     /// The keys of the epoch in use.
@@ -95,7 +102,7 @@ impl Issuer {
             return false;
         }
         self.coming = Some(Coming { book, since: now, reported: BTreeSet::new() });
-        self.rounds = Rounds::new(now);
+        self.rounds = Rounds::new(now, self.rounds.rate());
         true
     }
 
@@ -127,7 +134,8 @@ impl Issuer {
         request: &KeyRequest,
     ) -> bool {
         let elapsed = now.saturating_since(self.allowed_at).as_millis() as u64;
-        self.allow(elapsed.saturating_mul(ANSWER_RATE) / 10);
+        let most = self.rounds.rate().map_or(ANSWER_RATE, |rate| rate / ANSWER_SHARE);
+        self.allow(elapsed.saturating_mul(ANSWER_RATE.min(most)) / 10);
         self.allowed_at += Duration::from_millis(elapsed);
         let is_full = self.answers.len() + 2 > MAX_ANSWERS;
         if is_full || self.allowance < ANSWER_LEN * 100 || !self.requests.take(now, source) {

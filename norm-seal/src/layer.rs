@@ -57,6 +57,7 @@ impl<E: Endpoint, R: RunSource> Endpoint for Guarded<E, R> {
 
     fn poll_transmit(&mut self, now: Timestamp, out: &mut TransmitBuf) -> Option<Transmit> {
         if let Some(own) = self.gate.poll_own(now, out) {
+            self.engine.note_own_packet(now, out.as_bytes().len());
             return Some(own);
         }
         self.gate.prepare(out);

@@ -60,7 +60,7 @@ mod tests;
 pub use address::SessionAddress;
 pub use book::{Book, SameTags};
 pub use counters::{DropReason, Heard, OtherSigner, SealCounters};
-pub use gate::{Gate, NoRandomness, RunSource, Unopened};
+pub use gate::{Gate, GateFailure, NoEpochLeft, NoRandomness, RunSource, Unopened};
 pub use guard::{Guard, Opened, Own, Role};
 pub use header::{Epoch, HEADER_LEN, Kind, RunId, SEAL, Suite, TAG_LEN, sealed_key_id};
 pub use hello::SIGNATURE_LEN;

@@ -13,14 +13,17 @@ struct Pace {
     floor: u64,
     /// Share of what else is sent, in percent.
     percent: u64,
+    /// Share of the highest rate that it takes at most, in percent.
+    most: u64,
     /// From the begin of a round to that of the next one, at least.
     round: Duration,
 }
 
 /// While an epoch is new to all.
-const AHEAD: Pace = Pace { floor: 80_000, percent: 10, round: Duration::from_millis(250) };
+const AHEAD: Pace =
+    Pace { floor: 80_000, percent: 10, most: 50, round: Duration::from_millis(250) };
 /// Then: 64 kbit/s or 1 %.
-const STEADY: Pace = Pace { floor: 8_000, percent: 1, round: Duration::from_secs(1) };
+const STEADY: Pace = Pace { floor: 8_000, percent: 1, most: 10, round: Duration::from_secs(1) };
 /// Rounds that are sent ahead.
 const ROUNDS_AHEAD: u32 = 2;
 
@@ -39,12 +42,24 @@ pub(crate) struct Rounds {
     not_before: Timestamp,
     /// Bytes that the session has sent since the last page.
     sent: u64,
+    /// The highest rate of the session, in bytes a second, if it has one.
+    rate: Option<u64>,
 }
 
 impl Rounds {
     /// Those of an epoch whose first page is due now.
-    pub(crate) fn new(now: Timestamp) -> Self {
-        Self { page: 0, done: 0, began: now, next: now, not_before: now, sent: 0 }
+    pub(crate) fn new(now: Timestamp, rate: Option<u64>) -> Self {
+        Self { page: 0, done: 0, began: now, next: now, not_before: now, sent: 0, rate }
+    }
+
+    /// The highest rate of the session, in bytes a second, if it has one.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        self.rate
+    }
+
+    /// Sets it.
+    pub(crate) fn set_rate(&mut self, rate: Option<u64>) {
+        self.rate = rate;
     }
 
     /// True when each page was sent as often as it is to be sent ahead.
@@ -75,7 +90,8 @@ impl Rounds {
             self.began = now;
         }
         let pace = self.pace();
-        let nanos = PAGE_LEN as u64 * 1_000_000_000 / pace.floor;
+        let most = self.rate.map_or(pace.floor, |rate| (rate * pace.most / 100).max(1));
+        let nanos = PAGE_LEN as u64 * 1_000_000_000 / pace.floor.min(most);
         self.next = now + Duration::from_nanos(nanos);
         self.not_before = now;
         self.sent = 0;
@@ -103,7 +119,7 @@ mod tests {
 
     /// When pages are sent in the first milliseconds while each of them brings `sent` other bytes.
     fn sent(pages: usize, until: u64, sent: usize) -> Vec<(u64, usize)> {
-        let mut rounds = Rounds::new(at(0));
+        let mut rounds = Rounds::new(at(0), None);
         let mut all = Vec::new();
         for ms in 0..until {
             rounds.note_sent(sent);
@@ -116,6 +132,18 @@ mod tests {
     fn one_page_is_sent_twice_at_once_and_then_each_second() {
         let times: Vec<u64> = sent(1, 4_000, 100_000).iter().map(|(ms, _)| *ms).collect();
         assert_eq!(times, [0, 250, 500, 1_500, 2_500, 3_500]);
+    }
+
+    #[test]
+    fn pages_take_half_of_a_low_rate_while_they_are_new_and_a_tenth_then() {
+        // 80 kbit/s.
+        let mut rounds = Rounds::new(at(0), Some(10_000));
+        let times: Vec<u64> =
+            (0..600_000).filter(|&ms| rounds.poll(at(ms), 100).is_some()).collect();
+        let new = times.iter().filter(|&&ms| ms < 40_000).count() * PAGE_LEN;
+        assert!((199_000..=201_500).contains(&new), "{new} bytes in 40 s");
+        let steady = times.iter().filter(|&&ms| ms >= 500_000).count() * PAGE_LEN;
+        assert!((98_000..=101_500).contains(&steady), "{steady} bytes in 100 s");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use norm_files::sink::{ResumeProblem, SetError};
 use super::serial;
 use super::surroundings::OtherInterface;
 use super::{Problem, SystemError};
+use crate::io::keys_not_made::KeysNotMade;
 
 /// Something that may explain trouble, or that a user should know. A hint is no failure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -309,6 +310,20 @@ pub enum Hint {
     /// Another machine seals as this one does: one of them was copied while it ran. This one goes
     /// on under another number.
     MachineCopied,
+    /// Other keys are due to the recipients of a session, and cannot be made: those before are in
+    /// use. It is tried again each second.
+    KeysNotMade {
+        /// Why.
+        reason: KeysNotMade,
+    },
+    /// Keys of recipients cannot be used: they are no keys of X25519, and nothing can be wrapped
+    /// for them. The others get theirs.
+    UnusableRecipients {
+        /// How many.
+        keys: usize,
+        /// One of them.
+        first: String,
+    },
     /// A sender sends something that is no file set of this version: it is ignored.
     NotAFileSet {
         /// Number of the sender.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 #[cfg(feature = "serde")]
 use super::serial;
+use crate::io::keys_not_made::KeysNotMade;
 use crate::io::seal::SealState;
 
 /// How a session was protected, and what did not pass its gate.
@@ -63,6 +64,11 @@ pub struct Security {
     /// The sender that has gone on to a key that this machine did not get; null when none has.
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_address"))]
     pub left_out_address: Option<SocketAddr>,
+    /// Why other keys, which were due, could not be made for the recipients: those before are in
+    /// use; null when nothing is wrong.
+    pub keys_not_made: Option<KeysNotMade>,
+    /// The first of the recipients' keys that cannot be used; null when all can.
+    pub unusable_recipient: Option<String>,
 }
 
 /// How a session was protected.
@@ -131,6 +137,8 @@ impl Security {
             expired_address: state.expired.first,
             not_listed_address: state.not_listed.first,
             left_out_address: state.left_out.first,
+            keys_not_made: state.keys_not_made,
+            unusable_recipient: state.unusable.1.map(|key| key.to_string()),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod dscp;
 pub mod error;
 pub(crate) mod inline;
 pub mod interface;
+pub(crate) mod keys_not_made;
 pub mod layer;
 pub(crate) mod lossy;
 pub mod membership;

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver as Channel, TryRecvError, bounded};
 use norm_core::Timestamp;
-use norm_seal::{Book, Epoch, Guard, RecipientKey, SessionAddress, Verifier};
+use norm_seal::{Book, Epoch, Guard, NoEpochLeft, RecipientKey, SessionAddress, Verifier};
 use zeroize::Zeroizing;
+
+use crate::io::keys_not_made::KeysNotMade;
 
 /// Whom a sender hands keys to; it can be changed while sessions run, which then hand out new ones.
 #[derive(Clone, Debug)]
@@ -71,12 +73,16 @@ pub struct Rekeyer {
     making: Option<Making>,
     /// No others are begun before.
     not_before: Timestamp,
+    /// Why none were made, when that was tried last.
+    problem: Option<KeysNotMade>,
+    /// How many of the last list cannot be used, and one of them.
+    unusable: (usize, Option<RecipientKey>),
 }
 
 /// Keys that are being made.
 #[derive(Debug)]
 struct Making {
-    done: Channel<Book>,
+    done: Channel<Result<Book, KeysNotMade>>,
     /// The list that they are for.
     version: u64,
     began: Timestamp,
@@ -94,43 +100,82 @@ impl Rekeyer {
         subject: Subject,
     ) -> io::Result<(Self, Book)> {
         let (keys, version) = list.get();
-        let book = make(&keys, subject, Epoch(0))?;
-        let list = list.clone();
-        let (began, making, not_before) = (None, None, Timestamp::ZERO);
-        Ok((Self { list, every, subject, version, began, making, not_before }, book))
+        let book = make(&keys, subject, Epoch(0)).map_err(io::Error::other)?;
+        let rekeyer = Self {
+            list: list.clone(),
+            every,
+            subject,
+            version,
+            began: None,
+            making: None,
+            not_before: Timestamp::ZERO,
+            problem: None,
+            unusable: unusable(&book),
+        };
+        Ok((rekeyer, book))
+    }
+
+    /// Why keys that are due could not be made; none when they were, since.
+    pub(crate) fn problem(&self) -> Option<KeysNotMade> {
+        self.problem
+    }
+
+    /// How many of the keys that are listed cannot be used, and one of them.
+    pub(crate) fn unusable(&self) -> (usize, Option<RecipientKey>) {
+        self.unusable
     }
 
     /// The keys of the next epoch, when they are made; begins to make them when it is time. When
     /// they cannot be made, the session goes on with those that it has, and it is tried again.
-    pub(crate) fn poll(&mut self, now: Timestamp, guard: &Guard) -> Option<Book> {
+    ///
+    /// # Errors
+    /// When it is time for other keys, and the session has had its last epoch.
+    pub(crate) fn poll(
+        &mut self,
+        now: Timestamp,
+        guard: &Guard,
+    ) -> Result<Option<Book>, NoEpochLeft> {
         if let Some(making) = self.making.take() {
-            return self.made(making, now);
+            return Ok(self.made(making, now));
         }
-        let epoch = guard.next_epoch()?;
         let (keys, version) = self.list.get();
         let began = *self.began.get_or_insert(now);
         let is_old = self.every.is_some_and(|every| now >= began + every);
         if (version == self.version && !is_old) || now < self.not_before {
-            return None;
+            return Ok(None);
         }
+        match guard.next_epoch() {
+            Some(epoch) => self.begin(now, keys, version, epoch),
+            None if guard.is_last_epoch() => return Err(NoEpochLeft),
+            None => {}
+        }
+        Ok(None)
+    }
+
+    /// Has a thread make the keys of an epoch for the list of a version.
+    fn begin(&mut self, now: Timestamp, keys: Arc<[RecipientKey]>, version: u64, epoch: Epoch) {
         let (made, done) = bounded(1);
         let subject = self.subject;
         let spawned = thread::Builder::new().name("norm-keys".to_owned()).spawn(move || {
-            if let Ok(book) = make(&keys, subject, epoch) {
-                let _ = made.send(book);
-            }
+            let _ = made.send(make(&keys, subject, epoch));
         });
         match spawned {
             Ok(_) => self.making = Some(Making { done, version, began: now }),
-            Err(_) => self.not_before = now + RETRY,
+            Err(_) => self.failed(now, KeysNotMade::NoThread),
         }
-        None
+    }
+
+    fn failed(&mut self, now: Timestamp, problem: KeysNotMade) {
+        self.problem = Some(problem);
+        self.not_before = now + RETRY;
     }
 
     /// Looks whether keys are made: only then is the list that they are for done with.
     fn made(&mut self, making: Making, now: Timestamp) -> Option<Book> {
         match making.done.try_recv() {
-            Ok(book) => {
+            Ok(Ok(book)) => {
+                self.problem = None;
+                self.unusable = unusable(&book);
                 self.version = making.version;
                 self.began = Some(making.began);
                 Some(book)
@@ -139,19 +184,27 @@ impl Rekeyer {
                 self.making = Some(making);
                 None
             }
+            Ok(Err(problem)) => {
+                self.failed(now, problem);
+                None
+            }
             Err(TryRecvError::Disconnected) => {
-                self.not_before = now + RETRY;
+                self.failed(now, KeysNotMade::NoThread);
                 None
             }
         }
     }
 }
 
-fn make(keys: &[RecipientKey], subject: Subject, epoch: Epoch) -> io::Result<Book> {
+fn make(keys: &[RecipientKey], subject: Subject, epoch: Epoch) -> Result<Book, KeysNotMade> {
     let Subject { address, session } = subject;
     let mut random = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *random).map_err(io::Error::other)?;
-    Book::make(keys, (address, session, epoch), &random).map_err(io::Error::other)
+    getrandom::fill(&mut *random).map_err(|_| KeysNotMade::NoRandomness)?;
+    Book::make(keys, (address, session, epoch), &random).map_err(|_| KeysNotMade::SameTags)
+}
+
+fn unusable(book: &Book) -> (usize, Option<RecipientKey>) {
+    (book.unusable().len(), book.unusable().first().copied())
 }
 
 #[cfg(test)]
@@ -180,10 +233,14 @@ mod tests {
         (rekeyer, guard.with_book(book))
     }
 
+    fn poll(rekeyer: &mut Rekeyer, now: Timestamp, guard: &Guard) -> Option<Book> {
+        rekeyer.poll(now, guard).unwrap()
+    }
+
     /// What the thread makes.
     fn made(rekeyer: &mut Rekeyer, now: Timestamp, guard: &Guard) -> Book {
         loop {
-            if let Some(book) = rekeyer.poll(now, guard) {
+            if let Some(book) = rekeyer.poll(now, guard).unwrap() {
                 return book;
             }
             assert!(rekeyer.making.is_some(), "nothing is being made");
@@ -205,16 +262,16 @@ mod tests {
         let list = RecipientList::new(&[key(1), key(2)]);
         let (mut rekeyer, mut guard) = session(&list);
         let first = guard.key_id();
-        assert!(rekeyer.poll(after(1), &guard).is_none() && rekeyer.making.is_none());
+        assert!(poll(&mut rekeyer, after(1), &guard).is_none() && rekeyer.making.is_none());
         list.set(&[key(1)]);
         let next = made(&mut rekeyer, after(2), &guard);
         assert_eq!(next.recipients(), 1);
         assert!(guard.begin_epoch(after(2), next));
-        assert!(rekeyer.poll(after(99), &guard).is_none(), "others are on their way");
+        assert!(poll(&mut rekeyer, after(99), &guard).is_none(), "others are on their way");
         switch(&mut guard, 2);
         assert_eq!(guard.epoch(), Some(Epoch(1)));
         assert_ne!(guard.key_id(), first);
-        assert!(rekeyer.poll(after(61), &guard).is_none() && rekeyer.making.is_none());
+        assert!(poll(&mut rekeyer, after(61), &guard).is_none() && rekeyer.making.is_none());
         let next = made(&mut rekeyer, after(62), &guard);
         assert!(guard.begin_epoch(after(62), next));
         switch(&mut guard, 62);
@@ -225,17 +282,54 @@ mod tests {
     fn list_of_which_no_keys_could_be_made_is_tried_again() {
         let list = RecipientList::new(&[key(1), key(2)]);
         let (mut rekeyer, mut guard) = session(&list);
-        assert!(rekeyer.poll(after(1), &guard).is_none());
+        assert!(poll(&mut rekeyer, after(1), &guard).is_none());
         list.set(&[key(1)]);
         // The thread that was to make them has ended without.
         let (_, done) = bounded(1);
         rekeyer.making = Some(Making { done, version: 1, began: after(2) });
-        assert!(rekeyer.poll(after(2), &guard).is_none());
-        assert!(rekeyer.poll(after(2), &guard).is_none() && rekeyer.making.is_none(), "not yet");
+        assert!(poll(&mut rekeyer, after(2), &guard).is_none());
+        assert!(
+            poll(&mut rekeyer, after(2), &guard).is_none() && rekeyer.making.is_none(),
+            "not yet"
+        );
+        assert_eq!(rekeyer.problem(), Some(KeysNotMade::NoThread));
         let next = made(&mut rekeyer, after(3), &guard);
-        assert_eq!(next.recipients(), 1);
+        assert_eq!((next.recipients(), rekeyer.problem()), (1, None));
         assert!(guard.begin_epoch(after(3), next));
         switch(&mut guard, 3);
-        assert!(rekeyer.poll(after(9), &guard).is_none() && rekeyer.making.is_none(), "done");
+        assert!(poll(&mut rekeyer, after(9), &guard).is_none() && rekeyer.making.is_none(), "done");
+    }
+
+    #[test]
+    fn why_keys_cannot_be_made_is_known_and_so_are_those_that_cannot_be_used() {
+        let list = RecipientList::new(&[key(1), RecipientKey::new([0; 32])]);
+        let (mut rekeyer, guard) = session(&list);
+        assert_eq!(rekeyer.unusable(), (1, Some(RecipientKey::new([0; 32]))));
+        list.set(&[key(1)]);
+        for problem in [KeysNotMade::NoRandomness, KeysNotMade::SameTags] {
+            let (sent, done) = bounded(1);
+            sent.send(Err(problem)).unwrap();
+            rekeyer.making = Some(Making { done, version: 1, began: after(2) });
+            assert!(poll(&mut rekeyer, after(2), &guard).is_none());
+            assert_eq!(rekeyer.problem(), Some(problem));
+        }
+        made(&mut rekeyer, after(3), &guard);
+        assert_eq!((rekeyer.problem(), rekeyer.unusable()), (None, (0, None)));
+    }
+
+    /// A key is neither used for longer than it may be, nor by those that were left out.
+    #[test]
+    fn session_that_has_had_its_last_epoch_ends_when_another_key_is_due() {
+        let list = RecipientList::new(&[key(1)]);
+        let (mut rekeyer, guard) = session(&list);
+        let Subject { address, session } = rekeyer.subject;
+        let last = Book::make(&[key(1)], (address, session, Epoch::LAST), &[7; 32]).unwrap();
+        let guard = guard.with_book(last);
+        assert!(guard.is_last_epoch() && guard.next_epoch().is_none());
+        assert!(poll(&mut rekeyer, after(1), &guard).is_none(), "none is due");
+        assert_eq!(rekeyer.poll(after(61), &guard).err(), Some(NoEpochLeft));
+        let (mut rekeyer, _) = self::session(&list);
+        list.set(&[]);
+        assert_eq!(rekeyer.poll(after(2), &guard).err(), Some(NoEpochLeft));
     }
 }

@@ -7,13 +7,15 @@ use std::time::Duration;
 use norm_core::Timestamp;
 use norm_core::endpoint::{Endpoint, Margins};
 use norm_seal::{
-    Book, Epoch, Gate, Guard, Guarded, Heard, KeyId, Keyring, NoRandomness, OtherSigner, Role,
-    RunId, RunSource, SEAL, SIGNATURE_LEN, SessionAddress, Suite, Unopened, Verifier,
+    Book, Epoch, Gate, Guard, Guarded, Heard, KeyId, Keyring, NoEpochLeft, NoRandomness,
+    OtherSigner, RecipientKey, Role, RunId, RunSource, SEAL, SIGNATURE_LEN, SessionAddress, Suite,
+    Unopened, Verifier,
 };
 use zeroize::Zeroizing;
 
 use super::layer::Layer;
 use super::rekey::{RecipientList, Rekeyer, Subject};
+use crate::io::keys_not_made::KeysNotMade;
 
 /// The key of a session, and how it is used. With one, everything is sealed that is sent, and
 /// whatever does not open is dropped before it is looked at.
@@ -82,6 +84,10 @@ pub struct SealState {
     pub expired: Heard,
     /// How often another machine was heard that used our run: one was copied while it ran.
     pub copies: u64,
+    /// Why keys that are due to recipients are not made.
+    pub keys_not_made: Option<KeysNotMade>,
+    /// How many recipients' keys cannot be used, and one of them.
+    pub unusable: (usize, Option<RecipientKey>),
 }
 
 /// Draws runs from the operating system, and has keys made.
@@ -95,8 +101,8 @@ impl RunSource for OsRuns {
         draw_run()
     }
 
-    fn poll_book(&mut self, now: Timestamp, guard: &Guard) -> Option<Book> {
-        self.rekeyer.as_mut()?.poll(now, guard)
+    fn poll_book(&mut self, now: Timestamp, guard: &Guard) -> Result<Option<Book>, NoEpochLeft> {
+        self.rekeyer.as_mut().map_or(Ok(None), |rekeyer| rekeyer.poll(now, guard))
     }
 }
 
@@ -128,7 +134,7 @@ pub(crate) fn sealed<E>(
     );
     let (guard, rekeyer) = match role {
         Role::Sender => {
-            recipients(guard.signing(&*session_seed().map_err(io::Error::other)?), seal, address)?
+            recipients(guard.signing(&*random_bytes().map_err(io::Error::other)?), seal, address)?
         }
         Role::Receiver if seal.keys.identities().is_empty() => (guard.requiring_hello(), None),
         Role::Receiver => (guard.requiring_hello().with_identities(is_mute), None),
@@ -155,8 +161,8 @@ fn draw_run() -> Result<RunId, NoRandomness> {
     Ok(RunId(run))
 }
 
-/// What the key of a session follows from.
-fn session_seed() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
+/// What the key of a session follows from, or what a receiver asks.
+pub(crate) fn random_bytes() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(|_| NoRandomness)?;
     Ok(seed)
@@ -169,6 +175,7 @@ pub(crate) fn state(gate: &Gate<OsRuns>) -> SealState {
         return SealState { dropped: unopened.packets, unopened, ..SealState::default() };
     };
     let counters = guard.counters();
+    let rekeyer = gate.runs().rekeyer.as_ref();
     SealState {
         key_id: guard.key_id(),
         has_recipients: guard.keys().key_id().is_none(),
@@ -185,6 +192,8 @@ pub(crate) fn state(gate: &Gate<OsRuns>) -> SealState {
         other_signer: counters.other_signer,
         expired: counters.expired,
         copies: counters.copies,
+        keys_not_made: rekeyer.and_then(Rekeyer::problem),
+        unusable: rekeyer.map_or((0, None), Rekeyer::unusable),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a session says of its gate.
 
 use crate::event::{Hint, Security};
+use crate::io::keys_not_made::KeysNotMade;
 use crate::io::seal::SealState;
 
 /// What has passed a session's gate, and what was said of that.
@@ -15,6 +16,10 @@ pub(crate) struct GateWatch {
     told_list: bool,
     told_left_out: bool,
     told_copy: bool,
+    /// Why keys are not made, as it was told.
+    told_keys: Option<KeysNotMade>,
+    /// How many recipients' keys cannot be used, as it was told.
+    told_unusable: usize,
 }
 
 impl GateWatch {
@@ -55,7 +60,18 @@ impl GateWatch {
         self.told_copy |= copied;
         let heard = other.into_iter().chain(unsealed).chain(seals).chain(signer).chain(expired);
         let heard = heard.chain(list);
-        heard.chain(copied.then_some(Hint::MachineCopied))
+        heard.chain(copied.then_some(Hint::MachineCopied)).chain(self.about_recipients())
+    }
+
+    /// What is wrong with the keys of recipients, when that is news.
+    fn about_recipients(&mut self) -> impl Iterator<Item = Hint> + use<> {
+        let SealState { keys_not_made, unusable: (keys, first), .. } = self.state;
+        let reason = keys_not_made.filter(|_| keys_not_made != self.told_keys);
+        let first = first.filter(|_| keys != self.told_unusable);
+        self.told_keys = keys_not_made;
+        self.told_unusable = keys;
+        let unusable = first.map(|key| Hint::UnusableRecipients { keys, first: key.to_string() });
+        reason.map(|reason| Hint::KeysNotMade { reason }).into_iter().chain(unusable)
     }
 
     /// True when packets were heard, but none that is sealed for this session.
@@ -79,7 +95,7 @@ impl GateWatch {
 
 #[cfg(test)]
 mod tests {
-    use norm_seal::{Heard, KeyId, OtherSigner, Unopened, Verifier};
+    use norm_seal::{Heard, KeyId, OtherSigner, RecipientKey, Unopened, Verifier};
 
     use super::*;
 
@@ -155,6 +171,27 @@ mod tests {
         assert!(watch.note(&state).eq([Hint::LeftOut { address }]));
         assert!(watch.is_left_out());
         assert_eq!(watch.note(&state).count(), 0);
+    }
+
+    #[test]
+    fn keys_that_are_not_made_are_told_once_each_time_and_are_in_reports() {
+        let mut watch = GateWatch::default();
+        let reason = KeysNotMade::NoRandomness;
+        let bad = SealState { keys_not_made: Some(reason), ..SealState::default() };
+        for state in [bad, SealState::default(), bad] {
+            let told = state.keys_not_made.map(|reason| Hint::KeysNotMade { reason });
+            assert!(watch.note(&state).eq(told));
+            assert_eq!(watch.security().keys_not_made, state.keys_not_made);
+            assert_eq!(watch.note(&state).count(), 0);
+        }
+        let key = RecipientKey::new([0; 32]);
+        let state = SealState { unusable: (2, Some(key)), ..SealState::default() };
+        let first = key.to_string();
+        assert!(
+            watch.note(&state).eq([Hint::UnusableRecipients { keys: 2, first: first.clone() }])
+        );
+        assert_eq!(watch.note(&state).count(), 0);
+        assert_eq!(watch.security().unusable_recipient, Some(first));
     }
 
     #[test]

@@ -38,6 +38,12 @@ impl Guard {
         self
     }
 
+    /// Sets the highest rate of a sender, in bits per second: keys take at most half of it while
+    /// they are new, and a tenth then.
+    pub fn set_rate(&mut self, rate: u64) {
+        self.issuer.iter_mut().for_each(|issuer| issuer.set_rate(rate / 8));
+    }
+
     /// What a sender signs with in this session.
     pub fn session(&self) -> Option<Verifier> {
         self.introducer.as_ref().map(Introducer::verifier)
@@ -48,6 +54,12 @@ impl Guard {
     pub fn next_epoch(&self) -> Option<Epoch> {
         let issuer = self.issuer.as_ref().filter(|issuer| issuer.coming().is_none())?;
         issuer.book().subject().epoch.0.checked_add(1).map(Epoch)
+    }
+
+    /// True when no other keys can be made for this session: epochs end.
+    pub fn is_last_epoch(&self) -> bool {
+        let issuer = self.issuer.as_ref().filter(|issuer| issuer.coming().is_none());
+        issuer.is_some_and(|issuer| issuer.book().subject().epoch == Epoch::LAST)
     }
 
     /// The epoch in use, or the newest one that is known, where keys are handed out.
@@ -168,7 +180,9 @@ impl Guard {
         kind: Kind,
         datagram: &[u8],
     ) -> Result<Opened<'a>, DropReason> {
+        let is_own = Header::parse(datagram).is_some_and(|it| it.run == self.sealer.run());
         match (kind, self.role) {
+            (Kind::Keys | Kind::Answer, Role::Sender) if is_own => self.drop(DropReason::Own),
             (Kind::KeyRequest, Role::Sender) => self.hear_request(now, source, datagram),
             (Kind::Keys, Role::Receiver) => self.hear_page(now, source, datagram, false),
             (Kind::Answer, Role::Receiver) => self.hear_answer(now, source, datagram),
@@ -311,6 +325,13 @@ impl Guard {
         if standing.is_none_or(|standing| standing == Standing::Open) {
             recipient.want(now, source, PageHead { suite, epoch, key_id, run }, had_one);
         }
+    }
+
+    /// True of a packet that this machine has sealed with the key of an earlier epoch, which it has
+    /// forgotten: the network has sent it back.
+    pub(super) fn is_own_of_before(&self, header: &Header) -> bool {
+        let is_before = self.epoch().is_some_and(|epoch| header.epoch < epoch);
+        is_before && header.run == self.sealer.run()
     }
 
     /// A packet is sealed with a key that is not known here.

@@ -3,7 +3,7 @@
 use norm_core::endpoint::{Destination, Transmit, TransmitBuf};
 
 use super::*;
-use crate::{Gate, NoRandomness, RunSource};
+use crate::{Gate, GateFailure, NoEpochLeft, NoRandomness, RunSource};
 
 /// Draws runs until it fails.
 struct Runs(Vec<RunId>);
@@ -63,7 +63,7 @@ fn without_random_numbers_nothing_more_leaves_and_the_gate_says_why() {
         gate.guard_mut().unwrap().suspect_copy();
         assert_eq!(send(&mut gate, &mut out, &[b"text"]).is_some(), leaves, "minute {minute}");
         assert_eq!(out.datagrams(), usize::from(leaves));
-        assert_eq!(gate.failure(), (!leaves).then_some(NoRandomness));
+        assert_eq!(gate.failure(), (!leaves).then_some(GateFailure::NoRandomness(NoRandomness)));
     }
 }
 
@@ -80,4 +80,26 @@ fn feedback_to_a_sender_that_was_not_heard_is_lost() {
     gate.prepare(&mut out);
     out.append(|bytes| bytes.extend_from_slice(b"nack"));
     assert!(gate.seal(transmit, &mut out).is_some());
+}
+
+/// Has other keys due at once, and none left.
+struct Spent;
+
+impl RunSource for Spent {
+    fn draw(&mut self) -> Result<RunId, NoRandomness> {
+        Err(NoRandomness)
+    }
+
+    fn poll_book(&mut self, _: Timestamp, _: &Guard) -> Result<Option<crate::Book>, NoEpochLeft> {
+        Err(NoEpochLeft)
+    }
+}
+
+#[test]
+fn session_ends_when_another_key_is_due_and_none_is_left() {
+    let mut gate = Gate::new(Some(sender()), Spent);
+    assert_eq!(gate.failure(), None);
+    gate.rekey(NOW);
+    assert_eq!(gate.failure(), Some(GateFailure::NoEpochLeft(NoEpochLeft)));
+    assert!(gate.failure().unwrap().to_string().contains("start it again"));
 }

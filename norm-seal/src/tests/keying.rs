@@ -263,6 +263,28 @@ fn one_left_out_opens_nothing_of_the_next_epoch_and_is_heard_no_more() {
     assert_eq!(open_at(&mut one, after(70_000), sender_at(), &old), Err(DropReason::NoEpoch));
 }
 
+/// A switch that sends packets back, late.
+#[test]
+fn own_packets_of_an_earlier_epoch_are_own_and_of_no_other_key() {
+    let (mut sender, mut one) = (sender_to(&[1]), recipient(1));
+    let mut own: Vec<Vec<u8>> = said(&mut sender, NOW).into_iter().map(|(_, it)| it).collect();
+    own.iter().for_each(|datagram| tell(&mut one, NOW, datagram).unwrap());
+    own.push(forward(&mut sender, b"early"));
+    open(&mut one, own.last().unwrap()).unwrap();
+    let nack = feedback(&mut one, b"nack");
+    let next = book(&sender, 1, &[1]);
+    assert!(sender.begin_epoch(after(600), next));
+    run(&mut sender, &mut [&mut one], 600..4_000);
+    assert_eq!((sender.epoch(), one.epoch()), (Some(Epoch(1)), Some(Epoch(1))));
+    for datagram in &own {
+        assert_eq!(tell(&mut sender, after(4_000), datagram), Err(DropReason::Own));
+    }
+    assert_eq!(tell(&mut one, after(90_000), &nack), Err(DropReason::Own));
+    for guard in [&sender, &one] {
+        assert_eq!(guard.counters().unopened, crate::Unopened::default());
+    }
+}
+
 /// A packet of the sender's run that one that was left out may still seal.
 fn forward_of_epoch_0(sender: &Guard) -> Vec<u8> {
     let mut member = sender_to(&[1, 2]);
@@ -319,7 +341,7 @@ fn recipient_that_goes_to_another_group_has_the_keys_of_no_session_there() {
 #[test]
 fn recording_of_being_left_out_means_nothing() {
     let (mut sender, mut one, mut two) = (sender_to(&[1, 2]), recipient(1), recipient(2));
-    two.ask_if_live(false);
+    two.ask_if_live(false, &[2; 32]);
     run(&mut sender, &mut [&mut one, &mut two], 0..600);
     let next = book(&sender, 1, &[1]);
     assert!(sender.begin_epoch(after(600), next));

@@ -26,6 +26,8 @@ const MAX_DRAWN_TOI: u64 = 32_768;
 /// How often the table is sent after the last pass, and how often the end is said.
 const LAST_TABLES: u32 = 2;
 const CLOSES: u32 = 3;
+/// What the layer around a sender sends holds its packets up for about this long at most.
+const MOST_AHEAD: Duration = Duration::from_secs(1);
 /// Time between these.
 const LAST_INTERVAL: Duration = Duration::from_millis(50);
 /// Manifests and digest lists are repeated in one part of this many of the rate.
@@ -387,6 +389,13 @@ impl Endpoint for Sender {
         }
         let transmit = out.transmit(Destination::Group)?;
         Some(if self.speaks { transmit.signed() } else { transmit })
+    }
+
+    fn note_own_packet(&mut self, now: Timestamp, bytes: usize) {
+        // In a time with a low bound it does not hold content up for ever.
+        if self.pacer.next() <= now + MOST_AHEAD {
+            self.pacer.spent(now, bytes + self.overhead.bytes());
+        }
     }
 
     fn poll_job(&mut self) -> Option<Job> {

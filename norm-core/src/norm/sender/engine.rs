@@ -486,6 +486,10 @@ impl Endpoint for Sender {
         Some(if is_signed { transmit.signed() } else { transmit })
     }
 
+    fn note_own_packet(&mut self, now: Timestamp, bytes: usize) {
+        self.rate.spent_around(now, bytes + self.config.packets.overhead.bytes());
+    }
+
     fn poll_job(&mut self) -> Option<Job> {
         if !self.lifecycle.is_closing() {
             self.content.read_ahead();

@@ -27,6 +27,8 @@ impl fmt::Display for Hint {
             | Self::Expired { .. }
             | Self::NotListed { .. }
             | Self::LeftOut { .. }
+            | Self::KeysNotMade { .. }
+            | Self::UnusableRecipients { .. }
             | Self::MachineCopied => about_sealing(self, f),
             Self::NoAddressYet { .. }
             | Self::AddressLost { .. }
@@ -90,6 +92,8 @@ fn about_sealing(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Hint::Expired { address } => machine::about_expiry(f, *address),
         Hint::NotListed { address } => machine::about_lists(f, *address, false),
         Hint::LeftOut { address } => machine::about_lists(f, *address, true),
+        Hint::KeysNotMade { reason } => machine::about_new_keys(f, *reason),
+        Hint::UnusableRecipients { keys, first } => machine::about_unusable(f, *keys, first),
         _ => f.write_str(
             "another machine sends what only this one can: one is a copy of the other, made while \
              it ran. What both have sent until now may be readable without the key; from now on it \

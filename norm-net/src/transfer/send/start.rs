@@ -147,6 +147,7 @@ fn gated<E>(engine: E, options: &SendOptions) -> io::Result<Sealed<E>> {
         let recipients = options.seal.as_ref().and_then(|seal| seal.recipients.as_ref());
         let recipients = recipients.map_or(0, RecipientList::count);
         guard.expect(options.min_receivers.max(recipients));
+        options.pace.limit().into_iter().for_each(|rate| guard.set_rate(rate));
     }
     Ok(engine)
 }

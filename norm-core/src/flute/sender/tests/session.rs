@@ -17,6 +17,23 @@ fn rate_is_kept_to_the_bit() {
     }
 }
 
+/// A gate sends keys, and says so: what is sent in all keeps to the rate.
+#[test]
+fn packets_of_the_layer_around_count_against_the_rate() {
+    let (passes, rate) = (Passes::Forever, 500_000);
+    let mut rig = Rig::new(&SenderConfig { passes, rate, ..config() });
+    rig.add_file("a", 30_000);
+    let (mut bytes, start) = (0, rig.now);
+    for _ in 0..200 {
+        rig.sender.note_own_packet(rig.now, 1_000);
+        bytes += 1_028;
+        bytes += rig.step().iter().map(|sent| sent.bytes.len() + 28).sum::<usize>();
+    }
+    let time = rig.now.saturating_since(start).as_secs_f64();
+    let measured = (bytes * 8) as f64 / time;
+    assert!((0.98..1.02).contains(&(measured / f64::from(rate as u32))), "{measured}");
+}
+
 #[test]
 fn limit_slows_and_zero_is_a_pause() {
     let passes = Passes::Forever;

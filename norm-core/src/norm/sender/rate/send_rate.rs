@@ -22,6 +22,8 @@ use crate::norm::wire::{
 
 /// Time without a report after which receivers count as silent.
 const SILENT_AFTER: Duration = Duration::from_millis(250);
+/// What the layer around a sender sends holds its packets up for about this long at most.
+const MOST_AHEAD: Duration = Duration::from_secs(1);
 /// Most RTT notices in a probe of a controller.
 const MAX_NOTICES: usize = 16;
 /// Shortest round trip that is taken for one.
@@ -219,6 +221,14 @@ impl SendRate {
             (Some(controller), Some(max)) => controller.rate() as f64 / max.max(1) as f64,
         };
         self.pacer.spent(now, (bytes as f64 * share.min(1.0)) as usize);
+    }
+
+    /// These bytes of the layer around the sender have left, headers included: by the highest rate,
+    /// as size probes, and no more than what holds content up for [`MOST_AHEAD`].
+    pub(crate) fn spent_around(&mut self, now: Timestamp, bytes: usize) {
+        if self.pacer.next() <= now + MOST_AHEAD {
+            self.spent_on_sizes(now, bytes);
+        }
     }
 
     /// Packets of this size, headers included, that may leave at once.

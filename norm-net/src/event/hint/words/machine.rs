@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Hint;
 use crate::event::BufferKind;
 use crate::io::interface::Zoned;
+use crate::io::keys_not_made::KeysNotMade;
 
 pub(super) fn about_itself(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match hint {
@@ -138,6 +139,27 @@ pub(super) fn about_lists(
     }
 }
 
+pub(super) fn about_new_keys(f: &mut fmt::Formatter<'_>, reason: KeysNotMade) -> fmt::Result {
+    write!(
+        f,
+        "no other key could be made for the recipients, and the one before is in use, which those \
+         have, too, that you have removed; it is tried again each second: {reason}"
+    )
+}
+
+pub(super) fn about_unusable(f: &mut fmt::Formatter<'_>, keys: usize, first: &str) -> fmt::Result {
+    match keys {
+        1 => write!(f, "the recipient's key {first} cannot be used, and gets nothing: ")?,
+        _ => write!(
+            f,
+            "{keys} of the recipients' keys cannot be used, and get nothing, {first} for one: "
+        )?,
+    }
+    f.write_str(
+        "remove it from the list, or replace it with a key that age-keygen or ssh-keygen made",
+    )
+}
+
 pub(super) fn about_keys(
     f: &mut fmt::Formatter<'_>,
     address: SocketAddr,
@@ -169,6 +191,26 @@ mod tests {
         );
         let hint = Hint::SmallBuffer { buffer: BufferKind::Send, asked: 4 << 20, granted: 100 };
         assert!(hint.to_string().contains("granted 100 bytes; run: sysctl -w net.core.wmem_max"));
+    }
+
+    #[test]
+    fn keys_that_are_not_made_are_told_with_the_cure() {
+        let cures = [
+            (KeysNotMade::NoRandomness, "getrandom"),
+            (KeysNotMade::SameTags, "remove those from the list"),
+            (KeysNotMade::NoThread, "ulimit"),
+        ];
+        for (reason, cure) in cures {
+            let words = Hint::KeysNotMade { reason }.to_string();
+            assert!(words.contains("tried again") && words.contains(cure), "{words}");
+        }
+        for keys in [1, 3] {
+            let words = Hint::UnusableRecipients { keys, first: "age1x".to_owned() }.to_string();
+            assert!(
+                words.contains("age1x") && words.contains("remove it from the list"),
+                "{words}"
+            );
+        }
     }
 
     #[test]

@@ -113,6 +113,21 @@ fn bound_replaces_a_fixed_rate_and_can_be_taken_away() {
     assert_eq!(sender.rate(), Some(80_000));
 }
 
+/// A gate sends keys, and says so: what is sent in all keeps to the rate.
+#[test]
+fn packets_of_the_layer_around_count_against_the_rate() {
+    let mut sender = slow(|_| {});
+    sender.note_own_packet(START, 5_000 - sender.config.packets.overhead.bytes());
+    let sent = bytes(&run(&mut sender, START, SECOND));
+    assert!((4_000..6_500).contains(&sent), "{sent} beside 5,000 of the layer");
+    let sent = bytes(&run(&mut sender, START + SECOND, SECOND));
+    assert!((9_000..11_500).contains(&sent), "{sent}");
+    // However much that is, content is not held up for ever.
+    (0..1_000).for_each(|_| sender.note_own_packet(START + SECOND * 2, 1_000));
+    let sent = bytes(&run(&mut sender, START + SECOND * 2, SECOND * 2));
+    assert!((7_000..11_000).contains(&sent), "{sent}");
+}
+
 #[test]
 fn controller_heeds_both_bounds() {
     let mut config = SenderConfig::new(NodeId(1));
