@@ -127,7 +127,10 @@ impl SenderReference {
         } else {
             start..start + u64::from(layout.block_bytes(at.block))
         };
-        !self.changing_in(key, range).is_empty()
+        // Bytes that were zeros before are no others after it.
+        let (len, first) = ((range.end - range.start) as usize, self.first_key_of(key));
+        let read = |changed| self.read_at(first, range.start, len, changed);
+        !self.changing_in(key, range.clone()).is_empty() && read(false) != read(true)
     }
 
     /// Calls `read` with the layouts.

@@ -71,7 +71,7 @@ fn transfer_starts_at_the_size_that_passes_to_all_receivers() {
     assert!(seconds[0] <= seconds[1] * 2.0, "{seconds:?}");
 }
 
-/// Options of the sender and of its receivers: with a key of the group, and with one of a recipient.
+/// Options of a sender and of its receivers: with a key of the group, and with one of a recipient.
 fn sealed(scene: &Scene) -> [[Vec<String>; 2]; 2] {
     let [key, join] = scene.keys("lab").map(|file| vec!["--key".to_owned(), file]);
     let [signer, recipient] = ["signer", "recipient"].map(|name| {

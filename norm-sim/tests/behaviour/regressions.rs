@@ -235,6 +235,18 @@ fn object_may_be_mixed_once_for_each_of_its_blocks() {
 }
 
 #[test]
+fn changed_bytes_that_are_what_they_were_mix_nothing() {
+    assert_works(
+        r#"{"seed":15517,"receivers":31,"sizes":[1,0,1,1,13,20,4770,187,2011,19633,1297,58,
+            2239,385,32088,9684,256,1,391,520,1,25309,1,30,31,3378,2008,1,26070,1,28526,0,0,0,0,
+            0,0],"info":true,"segment_size":128,"block_len":64,"no_code":false,
+            "rate_kbit":10000,"delay_us":1000,"features":[{"Fault":{"place":{"Down":3},
+            "rule":{"Loss":0.023}}},{"SlowRead":{"delay_us":1067}},{"Withdraws":{"at_ms":2,
+            "chunk":1,"share":0.02}},{"Sealed":{"chacha":true}}]}"#,
+    );
+}
+
+#[test]
 fn request_for_a_block_without_room_leaves_space_for_those_that_have_it() {
     assert_works(
         r#"{"seed":17205,"receivers":1,"sizes":[85000],"info":false,"segment_size":64,
