@@ -19,6 +19,7 @@ impl fmt::Display for Hint {
             | Self::NoCarrier { .. }
             | Self::SmallBuffer { .. }
             | Self::KernelDrops { .. }
+            | Self::Forgotten { .. }
             | Self::ForeignAddress { .. } => machine::about_itself(self, f),
             Self::OtherKey { .. }
             | Self::Unsealed { .. }
@@ -34,9 +35,6 @@ impl fmt::Display for Hint {
             | Self::AddressLost { .. }
             | Self::AddressChanged { .. }
             | Self::SocketsNotOpened { .. } => addresses::write(self, f),
-            Self::Forgotten { group, silence, lasted } => {
-                machine::about_membership(f, *group, *silence, *lasted)
-            }
             Self::NoReceiver { .. }
             | Self::ReceiversMissing { .. }
             | Self::NoReceiverLeft

@@ -17,6 +17,9 @@ pub(super) fn about_itself(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Resu
              interface up, is there a route through it, and does a local firewall let UDP out? \
              On many systems IPv6 multicast does not work through lo"
         ),
+        Hint::Forgotten { group, silence, lasted } => {
+            about_membership(f, *group, *silence, *lasted)
+        }
         Hint::NoCarrier { interface, is_up: true } => write!(
             f,
             "{interface} has no carrier: nothing is sent or received until its cable is \
@@ -55,7 +58,7 @@ pub(super) fn about_itself(hint: &Hint, f: &mut fmt::Formatter<'_>) -> fmt::Resu
 }
 
 /// Names the cause, a switch, and the cure, a querier.
-pub(super) fn about_membership(
+fn about_membership(
     f: &mut fmt::Formatter<'_>,
     group: SocketAddr,
     silence: Duration,
