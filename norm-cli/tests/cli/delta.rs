@@ -99,7 +99,7 @@ fn changed_chunks_travel_through_loss() {
     let (_, changes) = chunks();
     for receivers in [1, 8] {
         let sent = sent_to(receivers, false, "5");
-        let most = bound(receivers, 1.5);
+        let most = bound(receivers, 1.3);
         check(&format!("{receivers} receivers with loss"), sent, changes, most);
     }
 }
