@@ -37,8 +37,6 @@ pub(crate) struct ForwardRuns {
     /// Signatures of packets that do not hold. Those that do cost as much, but are as many as the
     /// sender makes.
     signatures: Budget,
-    /// Answers to challenges that come from other addresses.
-    answers: Budget,
     /// A run goes to another address only by [`relocate`](Self::relocate).
     asks: bool,
 }
@@ -78,7 +76,7 @@ impl ForwardRun {
     /// for itself. If it was first, it keeps the sender out only while it sends as much.
     fn is_from_there(&mut self, source: SocketAddr, now: Timestamp, asks: bool) -> bool {
         if source == self.source {
-            self.strays = if asks { 0 } else { self.strays.saturating_sub(1) };
+            self.strays = self.strays.saturating_sub(1);
         } else {
             self.strays = self.strays.saturating_add(1);
             if asks || !self.has_left(now) {
@@ -102,7 +100,6 @@ impl ForwardRuns {
             live: BTreeMap::new(),
             retired: BTreeMap::new(),
             signatures: Budget::new(Limit::SIGNATURES),
-            answers: Budget::new(Limit::ANSWERS),
             asks: false,
         }
     }
@@ -158,15 +155,8 @@ impl ForwardRuns {
             let key = RunKey::derive(secret, info).ok_or(DropReason::NotAuthentic)?;
             key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?;
         }
-        if header.kind == Kind::Proof && source != run.source {
-            // What is signed for a challenge may come from anywhere. The counter is not used up: if
-            // another machine sends it again, it is to be heard from where the sender is.
-            if !self.answers.take(now, source) {
-                return Err(DropReason::TooMany);
-            }
-            return prove(&mut self.signatures, (now, source), header, session, datagram);
-        }
-        if !run.is_from_there(source, now, self.asks) {
+        // What is signed for a challenge may come from anywhere.
+        if header.kind != Kind::Proof && !run.is_from_there(source, now, self.asks) {
             return Err(DropReason::Elsewhere);
         }
         let proof = prove(&mut self.signatures, (now, source), header, session, datagram)?;
@@ -220,19 +210,6 @@ impl ForwardRuns {
     /// True when the sender of a run may have left its address.
     pub(crate) fn has_left(&self, run: RunId, now: Timestamp) -> bool {
         self.live.get(&run).is_some_and(|run| run.has_left(now))
-    }
-
-    /// When something of a run came from where it is, last.
-    pub(crate) fn heard_at(&self, run: RunId) -> Option<Timestamp> {
-        self.live.get(&run).map(|run| run.heard_at)
-    }
-
-    /// A HELLO of a run has come, which is as good as a packet where senders are asked.
-    pub(crate) fn note_hello(&mut self, run: RunId, source: SocketAddr, now: Timestamp) {
-        let run = self.live.get_mut(&run).filter(|run| self.asks && run.source == source);
-        if let Some(run) = run {
-            (run.heard_at, run.strays) = (now, 0);
-        }
     }
 
     /// The sender of a run is at this address now.

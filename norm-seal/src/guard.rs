@@ -416,10 +416,7 @@ impl Guard {
                 self.challenge(now, source, run, introduction.jitter);
                 Ok(Opened::Hello)
             }
-            Ok(Heeded::Known) => {
-                self.forward.note_hello(header.run, source, now);
-                Ok(Opened::Hello)
-            }
+            Ok(Heeded::Known) => Ok(Opened::Hello),
             Err((reason, signer)) => {
                 match reason {
                     // Perhaps it is of a sender that is trusted: it may answer.

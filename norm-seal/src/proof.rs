@@ -1,10 +1,7 @@
 //! PROOF: how a receiver finds out that a sender is live, and no recording (`docs/wire.md` §11).
 //!
-//! A receiver sends a challenge: bytes that nobody can know before, because they follow from random
-//! ones of its own. The sender signs the challenges that it has heard, several at a time.
-//!
-//! The same tells where a sender is that seems to have moved: it has to answer from there, and must
-//! not be heard where it was meanwhile, though it is asked there as well.
+//! A receiver sends a challenge: bytes that nobody has sent before, because they follow from its
+//! own run. The sender signs the challenges that it has heard, several at a time.
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -33,11 +30,6 @@ const PER_MS: usize = 2;
 /// Time until a challenge is sent again, at first and at most; it doubles.
 const AGAIN: Duration = Duration::from_millis(200);
 const AGAIN_AT_MOST: Duration = Duration::from_secs(8);
-/// A sender that is asked where it was has left it when nothing comes from there for this long, and
-/// for the time over which receivers spread what they ask.
-const SILENT_FOR: Duration = Duration::from_secs(2);
-/// One that was heard where it was is not looked for elsewhere for this long.
-const SETTLED_FOR: Duration = Duration::from_secs(2);
 
 /// The challenges in a packet of a receiver or a sender; `None` when it has none, or something
 /// else.
@@ -93,10 +85,8 @@ pub(crate) struct Challenges {
     runs: BTreeMap<RunId, Challenged>,
     /// Every second challenge goes to the group: firewalls may let that through alone.
     in_group: bool,
-    /// What challenges follow from.
-    secret: Prk,
-    /// How many were drawn: no two are the same.
-    drawn: u64,
+    /// Challenges to other addresses so far: no two are the same.
+    moves: u32,
 }
 
 struct Challenged {
@@ -105,35 +95,8 @@ struct Challenged {
     began: Timestamp,
     /// Whether it is live; `None` when it is.
     first: Option<Asked>,
-    /// Over which time receivers spread what they ask of it.
-    jitter: Duration,
     /// Whether it is at another address now.
-    moving: Option<Move>,
-    /// It was heard where it was: no other address is asked before.
-    settled_until: Timestamp,
-}
-
-/// Packets of a run come from another address than before.
-struct Move {
-    to: SocketAddr,
-    began: Timestamp,
-    /// What is asked at the new address; `None` when that was answered.
-    there: Option<Asked>,
-    /// What is asked where the sender was, to have something come from there.
-    here: Asked,
-}
-
-impl Move {
-    /// When the sender has left its address, if nothing comes from there until then.
-    fn ends(&self, jitter: Duration) -> Timestamp {
-        self.began + SILENT_FOR + jitter
-    }
-
-    /// When something is due.
-    fn next(&self, jitter: Duration) -> Timestamp {
-        let there = self.there.as_ref().map_or(self.ends(jitter), |asked| asked.next);
-        there.min(self.here.next)
-    }
+    at: Option<(SocketAddr, Asked)>,
 }
 
 /// A challenge that is not answered.
@@ -178,64 +141,51 @@ impl Asked {
 }
 
 impl Challenges {
-    /// None yet. They follow from 32 random bytes of this process alone, which no packet shows.
-    pub(crate) fn new(in_group: bool, seed: &[u8; 32]) -> Self {
-        let secret = Prk::extract(b"norm-seal 1 challenge", seed);
-        Self { runs: BTreeMap::new(), in_group, secret, drawn: 0 }
+    /// None yet.
+    pub(crate) fn new(in_group: bool) -> Self {
+        Self { runs: BTreeMap::new(), in_group, moves: 0 }
     }
 
-    /// Challenges a run that has just been introduced.
+    /// Challenges a run that has just been introduced. The bytes, and the time until they are sent,
+    /// follow from our own run, which nobody else has.
     pub(crate) fn begin(
         &mut self,
         now: Timestamp,
-        run: RunId,
+        draw: &Draw,
         source: SocketAddr,
         jitter: Duration,
     ) {
-        if self.runs.contains_key(&run) {
+        if self.runs.contains_key(&draw.run) {
             return;
         }
         if self.runs.len() >= MAX_RUNS {
             let first = self.runs.iter().min_by_key(|(_, of)| of.began).map(|(run, _)| *run);
             first.map(|run| self.runs.remove(&run));
         }
-        let (challenge, part) = self.draw();
-        let first = Some(Asked::new(challenge, now + jitter * u32::from(part) / (1 << 16)));
-        let (moving, settled_until) = (None, Timestamp::ZERO);
-        let of = Challenged { source, began: now, first, jitter, moving, settled_until };
-        self.runs.insert(run, of);
+        let (challenge, part) = draw.challenge(0);
+        let next = now + jitter * u32::from(part) / (1 << 16);
+        let first = Some(Asked::new(challenge, next));
+        self.runs.insert(draw.run, Challenged { source, began: now, first, at: None });
     }
 
-    /// Challenges a run at another address, and where it was. Another address that was challenged
-    /// before, and has not answered twice, gives way to it.
-    pub(crate) fn begin_at(&mut self, now: Timestamp, run: RunId, to: SocketAddr) {
+    /// Challenges a run at another address. One that was challenged before, and has not answered
+    /// twice, gives way to it.
+    pub(crate) fn begin_at(&mut self, now: Timestamp, draw: &Draw, to: SocketAddr) {
+        let Some(of) = self.runs.get_mut(&draw.run) else { return };
         // It asks again by itself, until another machine claims the run.
-        let stays = |it: &Move| it.to == to || it.there.as_ref().is_none_or(|it| it.sent < 2);
-        let of = self.runs.get(&run).filter(|of| now >= of.settled_until);
-        if of.is_none_or(|of| of.moving.as_ref().is_some_and(stays)) {
+        if of.at.as_ref().is_some_and(|(at, asked)| *at == to || asked.sent < 2) {
             return;
         }
-        let [(there, _), (here, part)] = [self.draw(), self.draw()];
-        let Some(of) = self.runs.get_mut(&run) else { return };
-        let later = now + of.jitter * u32::from(part) / (1 << 16);
-        let (there, here) = (Some(Asked::new(there, now)), Asked::new(here, later));
-        of.moving = Some(Move { to, began: now, there, here });
-    }
-
-    /// A challenge, and two bytes for the wait.
-    fn draw(&mut self) -> (Challenge, u16) {
-        let mut drawn = [0; 10];
-        self.secret.expand(&[&self.drawn.to_be_bytes()], &mut drawn);
-        self.drawn += 1;
-        let part = drawn.last_chunk().copied().unwrap_or_default();
-        (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
+        self.moves += 1;
+        let (challenge, _) = draw.challenge(self.moves);
+        of.at = Some((to, Asked::new(challenge, now)));
     }
 
     /// When a challenge is due.
     pub(crate) fn next(&self) -> Option<Timestamp> {
         let asked = |of: &Challenged| {
             let first = of.first.as_ref().map(|asked| asked.next);
-            first.into_iter().chain(of.moving.as_ref().map(|it| it.next(of.jitter))).min()
+            first.into_iter().chain(of.at.as_ref().map(|(_, asked)| asked.next)).min()
         };
         self.runs.values().filter_map(asked).min()
     }
@@ -249,13 +199,9 @@ impl Challenges {
                 let to_group = to_group && self.in_group;
                 return Some(Due { run, source, to_group, moved_to: None, challenge });
             }
-            let Move { to, there, here, .. } = of.moving.as_mut()?;
-            if let Some((challenge, _)) = there.as_mut().and_then(|asked| asked.poll(now)) {
-                return Some(Due { run, source, to_group: false, moved_to: Some(*to), challenge });
-            }
-            let (challenge, to_group) = here.poll(now)?;
-            let to_group = to_group && self.in_group;
-            Some(Due { run, source, to_group, moved_to: None, challenge })
+            let (to, asked) = of.at.as_mut()?;
+            let (challenge, _) = asked.poll(now)?;
+            Some(Due { run, source, to_group: false, moved_to: Some(*to), challenge })
         })
     }
 
@@ -265,30 +211,11 @@ impl Challenges {
         of.first.take_if(|asked| signed.contains(&asked.challenge)).is_some()
     }
 
-    /// The same: it has heard what went to another address.
-    pub(crate) fn answered_there(&mut self, run: RunId, signed: &[Challenge]) {
-        let moving = self.runs.get_mut(&run).and_then(|of| of.moving.as_mut());
-        if let Some(Move { there, .. }) = moving {
-            let _ = there.take_if(|asked| signed.contains(&asked.challenge));
-        }
-    }
-
-    /// A run that has moved, and where it is now: it has answered there, and nothing came from
-    /// where it was. `heard_at` says when something came from there last. What came ends the claim
-    /// of another address.
-    pub(crate) fn settle(
-        &mut self,
-        now: Timestamp,
-        heard_at: impl Fn(RunId) -> Option<Timestamp>,
-    ) -> Option<(RunId, SocketAddr)> {
-        self.runs.iter_mut().find_map(|(&run, of)| {
-            let Challenged { moving, settled_until, jitter, .. } = of;
-            if moving.take_if(|it| heard_at(run).is_some_and(|at| at > it.began)).is_some() {
-                *settled_until = now + SETTLED_FOR;
-            }
-            let moved = moving.take_if(|it| it.there.is_none() && now >= it.ends(*jitter))?;
-            Some((run, moved.to))
-        })
+    /// The same: where it is now, if it was asked there.
+    pub(crate) fn moved(&mut self, run: RunId, signed: &[Challenge]) -> Option<SocketAddr> {
+        let of = self.runs.get_mut(&run)?;
+        let (to, _) = of.at.take_if(|(_, asked)| signed.contains(&asked.challenge))?;
+        Some(to)
     }
 
     /// True when the sender of this run is live.
@@ -299,8 +226,7 @@ impl Challenges {
     /// What could not be sealed before may be sent now.
     pub(crate) fn retry(&mut self, now: Timestamp) {
         let asked = self.runs.values_mut().flat_map(|of| {
-            let there = of.moving.as_mut().and_then(|it| it.there.as_mut());
-            of.first.as_mut().into_iter().chain(there)
+            of.first.as_mut().into_iter().chain(of.at.as_mut().map(|(_, asked)| asked))
         });
         asked.for_each(|asked| {
             asked.next = now;
@@ -314,71 +240,44 @@ impl Challenges {
     }
 }
 
+/// What the challenges of our own run to another one follow from.
+pub(crate) struct Draw {
+    pub(crate) own: RunId,
+    pub(crate) run: RunId,
+}
+
+impl Draw {
+    /// The challenge with this number, and two bytes for the wait.
+    fn challenge(&self, number: u32) -> (Challenge, u16) {
+        let mut drawn = [0; 10];
+        let secret = Prk::extract(b"norm-seal 1 challenge", &self.own.0);
+        secret.expand(&[&self.run.0, &number.to_be_bytes()], &mut drawn);
+        let part = drawn.last_chunk().copied().unwrap_or_default();
+        (drawn.first_chunk().copied().unwrap_or_default(), u16::from_be_bytes(part))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const RUN: RunId = RunId([2; 12]);
-
-    fn at(host: u8) -> SocketAddr {
-        ([192, 0, 2, host], 6003).into()
-    }
-
-    /// A run at the first address that is live.
-    fn challenged() -> Challenges {
-        let mut challenges = Challenges::new(false, &[1; 32]);
-        challenges.begin(Timestamp::ZERO, RUN, at(1), Duration::ZERO);
-        let first = challenges.poll(Timestamp::ZERO).unwrap().challenge;
-        assert!(challenges.answered(RUN, &[first]));
-        challenges
-    }
-
-    /// What is asked at another address now; what is due where the run was is passed over.
-    fn asked(challenges: &mut Challenges, now: Timestamp) -> Option<(SocketAddr, Challenge)> {
-        let all = core::iter::from_fn(|| challenges.poll(now));
-        all.filter_map(|due| Some((due.moved_to?, due.challenge))).next()
-    }
-
     #[test]
     fn claim_of_an_address_that_does_not_answer_gives_way_to_another_one() {
-        let (mut challenges, start) = (challenged(), Timestamp::ZERO);
-        challenges.begin_at(start, RUN, at(7));
-        let mut asked = |now, claim: SocketAddr| {
-            challenges.begin_at(now, RUN, claim);
-            asked(&mut challenges, now).map(|(to, _)| to)
+        let draw = Draw { own: RunId([1; 12]), run: RunId([2; 12]) };
+        let at = |host: u8| SocketAddr::from(([192, 0, 2, host], 6003));
+        let (mut challenges, start) = (Challenges::new(false), Timestamp::ZERO);
+        challenges.begin(start, &draw, at(1), Duration::ZERO);
+        challenges.answered(draw.run, &[draw.challenge(0).0]);
+        challenges.begin_at(start, &draw, at(7));
+        let mut asked = |now, claim: Option<SocketAddr>| {
+            if let Some(claim) = claim {
+                challenges.begin_at(now, &draw, claim);
+            }
+            challenges.poll(now).and_then(|due| due.moved_to)
         };
-        assert_eq!(asked(start, at(8)), Some(at(7)), "it is asked first");
-        assert_eq!(asked(start + AGAIN, at(8)), Some(at(7)), "and again");
-        assert_eq!(asked(start + AGAIN, at(8)), Some(at(8)), "then the other one");
-        assert_eq!(asked(start + AGAIN, at(7)), None);
-    }
-
-    #[test]
-    fn run_has_moved_when_it_answers_there_and_is_silent_where_it_was() {
-        for heard in [None, Some(Duration::from_millis(1_500))] {
-            let (mut challenges, start) = (challenged(), Timestamp::ZERO);
-            let heard_at = |_: RunId| heard.map(|after| start + after);
-            challenges.begin_at(start, RUN, at(7));
-            let (_, challenge) = asked(&mut challenges, start).unwrap();
-            assert_eq!(challenges.settle(start + SILENT_FOR, |_| None), None, "no answer");
-            challenges.answered_there(RUN, &[challenge]);
-            let early = start + SILENT_FOR - Duration::from_nanos(1);
-            assert_eq!(challenges.settle(early, |_| None), None, "it may be heard yet");
-            let moved = challenges.settle(start + SILENT_FOR, heard_at);
-            assert_eq!(moved, heard.is_none().then_some((RUN, at(7))));
-            // Nor is it asked there again at once.
-            challenges.begin_at(start + SILENT_FOR, RUN, at(7));
-            let is_asked = asked(&mut challenges, start + SILENT_FOR).is_some();
-            assert_eq!(is_asked, heard.is_none());
-        }
-    }
-
-    #[test]
-    fn challenges_follow_from_the_seed_and_none_is_that_of_another_or_comes_twice() {
-        let mut all = std::collections::BTreeSet::new();
-        for seed in 0..10 {
-            let mut challenges = Challenges::new(false, &[seed; 32]);
-            (0..100).for_each(|_| assert!(all.insert(challenges.draw().0)));
-        }
+        assert_eq!(asked(start, Some(at(8))), Some(at(7)), "it is asked first");
+        assert_eq!(asked(start + AGAIN, Some(at(8))), Some(at(7)), "and again");
+        assert_eq!(asked(start + AGAIN, Some(at(8))), Some(at(8)), "then the other one");
+        assert_eq!(asked(start + AGAIN, Some(at(7))), None);
     }
 }

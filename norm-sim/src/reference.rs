@@ -121,16 +121,17 @@ impl SenderReference {
         let key = at.object.into();
         let Some(layout) = self.layout(key) else { return false };
         let (k, start) = (layout.block_len(at.block), layout.block_offset(at.block));
-        let range = if at.symbol < k {
-            let start = start + u64::from(at.symbol) * u64::from(layout.symbol_size());
-            start..start + u64::from(layout.symbol_bytes(at.block, at.symbol))
-        } else {
-            start..start + u64::from(layout.block_bytes(at.block))
-        };
+        if at.symbol >= k {
+            let block = start..start + u64::from(layout.block_bytes(at.block));
+            return !self.changing_in(key, block).is_empty();
+        }
+        let start = start + u64::from(at.symbol) * u64::from(layout.symbol_size());
+        let len = layout.symbol_bytes(at.block, at.symbol);
+        let first = self.first_key_of(key);
         // Bytes that were zeros before are no others after it.
-        let (len, first) = ((range.end - range.start) as usize, self.first_key_of(key));
-        let read = |changed| self.read_at(first, range.start, len, changed);
-        !self.changing_in(key, range.clone()).is_empty() && read(false) != read(true)
+        let read = |changed| self.read_at(first, start, len.into(), changed);
+        !self.changing_in(key, start..start + u64::from(len)).is_empty()
+            && read(false) != read(true)
     }
 
     /// Calls `read` with the layouts.

@@ -12,7 +12,7 @@ use crate::counters::DropReason;
 use crate::header::{HEADER_LEN, Header, Kind, RunId, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
 use crate::introducer::Introducer;
-use crate::proof::{self, Challenges};
+use crate::proof::{self, Challenges, Draw};
 use crate::stated::{HeardStatement, Stated};
 use crate::stating::{StatedSet, Stating};
 
@@ -51,10 +51,9 @@ impl Talk {
 impl Guard {
     /// Has a receiver ask each sender whether it is live: only where senders hear it. It asks the
     /// sender alone, and with `in_group` every second time through the group. Until it is answered,
-    /// what a sender states is told as of one that may be recorded. What it asks follows from
-    /// `seed`: 32 random bytes of this process alone.
-    pub fn ask_if_live(&mut self, in_group: bool, seed: &[u8; 32]) {
-        self.talk.challenges = Some(Challenges::new(in_group, seed));
+    /// what a sender states is told as of one that may be recorded.
+    pub fn ask_if_live(&mut self, in_group: bool) {
+        self.talk.challenges = Some(Challenges::new(in_group));
         self.forward.ask();
     }
 
@@ -107,7 +106,6 @@ impl Guard {
         if let Some(text) = self.talk.answers.poll(now) {
             return self.seal_own((Kind::Proof, None), true, &text).map(to_group);
         }
-        self.settle_moves(now);
         let due = self.talk.challenges.as_mut()?.poll(now)?;
         let there = self.forward.source_of(due.run);
         let there = due.moved_to.or(there).unwrap_or(due.source);
@@ -174,18 +172,10 @@ impl Guard {
             self.counters.live += 1;
             stated.is_live(run);
         }
-        challenges.answered_there(run, signed);
-        self.settle_moves(now);
-        Ok(())
-    }
-
-    /// Goes on with senders where they are now, if they have moved.
-    fn settle_moves(&mut self, now: Timestamp) {
-        let Some(challenges) = &mut self.talk.challenges else { return };
-        let forward = &mut self.forward;
-        while let Some((run, to)) = challenges.settle(now, |run| forward.heard_at(run)) {
-            forward.relocate(run, to, now);
+        if let Some(to) = challenges.moved(run, signed) {
+            self.forward.relocate(run, to, now);
         }
+        Ok(())
     }
 
     fn hear_challenge(&mut self, text: &[u8]) -> Result<(), DropReason> {
@@ -199,11 +189,11 @@ impl Guard {
     }
 
     /// Packets of a run come from another address than before: asks there whether that is where its
-    /// sender is, and where it was whether it is there yet.
+    /// sender is.
     pub(super) fn challenge_at(&mut self, now: Timestamp, run: RunId, to: SocketAddr) {
-        self.settle_moves(now);
+        let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin_at(now, run, to);
+            challenges.begin_at(now, &Draw { own, run }, to);
         }
     }
 
@@ -225,9 +215,10 @@ impl Guard {
         run: RunId,
         jitter: u16,
     ) {
+        let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
             let jitter = Duration::from_millis(jitter.into());
-            challenges.begin(now, run, source, jitter);
+            challenges.begin(now, &Draw { own, run }, source, jitter);
         }
     }
 }

@@ -341,7 +341,7 @@ fn recipient_that_goes_to_another_group_has_the_keys_of_no_session_there() {
 #[test]
 fn recording_of_being_left_out_means_nothing() {
     let (mut sender, mut one, mut two) = (sender_to(&[1, 2]), recipient(1), recipient(2));
-    two.ask_if_live(false, &[2; 32]);
+    two.ask_if_live(false);
     run(&mut sender, &mut [&mut one, &mut two], 0..600);
     let next = book(&sender, 1, &[1]);
     assert!(sender.begin_epoch(after(600), next));
