@@ -51,14 +51,14 @@ const MAX_FLIGHT: Duration = Duration::from_millis(500);
 pub(super) struct Hold {
     /// All until then.
     until: Timestamp,
-    /// Until `flight_end` those of receivers that have not heard so many packets: the repair waits
+    /// Until `flight_end` those of receivers that have not heard this packet yet: the repair waits
     /// in a queue, longer than round trips were when they were measured.
     last: u64,
     flight_end: Timestamp,
 }
 
 impl Hold {
-    /// True for a request of a receiver that has `heard` so many packets, if it says so.
+    /// True for a request of a receiver that had `heard` packets up to this number, if it says so.
     pub(super) fn ignores(&self, now: Timestamp, heard: Option<u64>) -> bool {
         let in_flight = now < self.flight_end && heard.is_some_and(|heard| heard < self.last);
         now < self.until || in_flight

@@ -75,7 +75,7 @@ impl RepairTable {
         }
     }
 
-    /// Takes a request for full repair of a receiver that has `heard` so many packets. Blocks in
+    /// Takes a request for full repair of a receiver that had `heard` up to this packet. Blocks in
     /// hold-off or in repair are left to it. False when there is no room.
     pub(super) fn request_full(
         &mut self,
