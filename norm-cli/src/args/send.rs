@@ -225,7 +225,7 @@ pub struct ReceiverArgs {
         value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub min_receivers: Option<u32>,
 
-    /// Expect the receivers in FILE, with lines of NAME [IP] [KEY]
+    /// Expect the receivers in FILE, with lines of NAME, then optionally an address and a key
     ///
     /// Sending starts when all of them have joined, and succeeds when all have confirmed. Others
     /// may receive, but do not count: nothing is repaired for them. NAME is what norm-recv --name

@@ -8,7 +8,8 @@ use crate::norm::receiver::sender_state::SenderState;
 use crate::norm::wire::{ACK_CC, Ack, ExtensionBuf, Message};
 
 /// EXT_CC for a NACK or ACK that leaves now; nothing if the sender does not want it. A duplicate
-/// sender gets none, because the sender itself would take it for what it can send.
+/// sender gets none, because the sender itself would take it for what it can send: the answer that
+/// is due is dropped.
 pub(crate) fn extension<S>(
     ctx: &Ctx<S>,
     sender: &mut SenderState,
@@ -17,9 +18,14 @@ pub(crate) fn extension<S>(
 ) -> ExtensionBuf {
     sender.path.expire(now);
     let (known, timing) = (is_known(ctx, sender), sender.path.timing());
-    let probes = sender.path.probes_mut().filter(|_| known);
-    let extension = probes.map(|probes| probes.extension(now, timing));
-    extension.filter(|_| !duplicate).unwrap_or_default()
+    match sender.path.probes_mut() {
+        Some(probes) if duplicate => {
+            probes.drop_answer(now, timing);
+            ExtensionBuf::new()
+        }
+        Some(probes) if known => probes.extension(now, timing),
+        _ => ExtensionBuf::new(),
+    }
 }
 
 /// A native sender listens only to receivers that have reported.
@@ -28,15 +34,9 @@ fn is_known<S>(ctx: &Ctx<S>, sender: &SenderState) -> bool {
 }
 
 /// An answer is due before the first report: the report comes first, soon, and the answer after it.
-fn report_first<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp, duplicate: bool) {
+fn report_first<S>(ctx: &mut Ctx<S>, sender: &mut SenderState, now: Timestamp) {
     let timing = sender.path.timing();
     let soon = now + ctx.random_part(timing.grtt);
-    if duplicate {
-        if let Some(probes) = sender.path.probes_mut() {
-            probes.drop_answer(now, timing);
-        }
-        return;
-    }
     // What the sender takes for the only receiver may be the first of many.
     let scheduled = sender.report.due().filter(|_| timing.is_alone());
     let at = sender.report.schedule_by(scheduled.unwrap_or(soon));
@@ -56,8 +56,8 @@ pub(super) fn send_answer<S>(
     if !sender.path.is_answer_due(now) {
         return None;
     }
-    if !is_known(ctx, sender) {
-        report_first(ctx, sender, now, duplicate);
+    if !duplicate && !is_known(ctx, sender) {
+        report_first(ctx, sender, now);
         return None;
     }
     let extensions = extension(ctx, sender, now, duplicate);

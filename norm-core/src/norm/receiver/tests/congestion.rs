@@ -73,6 +73,8 @@ struct Session {
     ce: bool,
     /// How long packets have waited on this machine from now on.
     waited: Duration,
+    /// The driver has no time to send.
+    is_busy: bool,
 }
 
 impl Session {
@@ -92,6 +94,7 @@ impl Session {
             sent: Vec::new(),
             ce: false,
             waited: Duration::ZERO,
+            is_busy: false,
         }
     }
 
@@ -125,6 +128,9 @@ impl Session {
 
     /// Collects what is sent, as a driver does.
     fn serve(&mut self) {
+        if self.is_busy {
+            return;
+        }
         let mut out = TransmitBuf::new(1);
         self.receiver.handle_timeout(self.now);
         while let Some(transmit) = self.receiver.poll_transmit(self.now, &mut out) {
@@ -135,7 +141,8 @@ impl Session {
 
     fn wait(&mut self, time: Duration) {
         let end = self.now + time;
-        while let Some(at) = self.receiver.poll_timeout().filter(|&at| at <= end) {
+        let due = |session: &Self| session.receiver.poll_timeout().filter(|&at| at <= end);
+        while let Some(at) = due(self).filter(|_| !self.is_busy) {
             self.now = at;
             self.serve();
         }
@@ -560,17 +567,24 @@ fn duplicate_sender_gets_no_answer_to_a_probe() {
 impl Session {
     /// A probe that says whether nothing is sent.
     fn watch(&mut self, paused: bool) {
-        self.watch_stopped(paused, false);
+        self.watch_listing(paused, false, &[]);
     }
 
     /// A probe that says whether nothing is sent, and whether nothing more will be.
     fn watch_stopped(&mut self, paused: bool, stopped: bool) {
+        self.watch_listing(paused, stopped, &[]);
+    }
+
+    fn watch_listing(&mut self, paused: bool, stopped: bool, nodes: &[CcNode]) {
         self.cc_sequence += 1;
         let rate = QuantizedRate::from_bytes_per_second(1e5);
         let mut extensions = ExtensionBuf::new();
         extensions.push_watch(Watch { quiet: false, fair: false, paused, stopped, rate });
         let (cc_sequence, send_time) = (self.cc_sequence, PROBED);
-        let cc = Cc { reserved: 0, cc_sequence, send_time, nodes: CcNodes::EMPTY };
+        let mut list = Vec::new();
+        encode_cc_nodes(nodes, &mut list);
+        let cc =
+            Cc { reserved: 0, cc_sequence, send_time, nodes: CcNodes::from_bytes(&list).unwrap() };
         self.command(extensions.as_extensions(), Command::Cc(cc));
     }
 }
@@ -636,6 +650,22 @@ fn duplicate_sender_does_not_keep_the_receiver_busy() {
     session.address = SocketAddr::from(([10, 0, 0, 66], 5740));
     session.watch(false);
     session.wait(MS * 3000);
+}
+
+#[test]
+fn reports_that_wait_for_a_duplicate_sender_do_not_keep_the_receiver_busy() {
+    let mut session = Session::new(Feedback::Multicast);
+    session.data(100, MS, 0..0);
+    session.address = SocketAddr::from(([10, 0, 0, 66], 5740));
+    session.is_busy = true;
+    for _ in 0..5 {
+        session.data(2, MS, 0..0);
+        session.watch_listing(false, false, &[listed(CcFlags::CLR)]);
+    }
+    session.is_busy = false;
+    session.serve();
+    session.wait(MS * 100);
+    assert!(session.take().is_empty());
 }
 
 #[test]
