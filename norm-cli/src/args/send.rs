@@ -225,13 +225,14 @@ pub struct ReceiverArgs {
         value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub min_receivers: Option<u32>,
 
-    /// Expect the receivers in FILE, with lines of NAME, then optionally an address and a key
+    /// Expect the receivers in FILE, one in each line
     ///
-    /// Sending starts when all of them have joined, and succeeds when all have confirmed. Others
-    /// may receive, but do not count: nothing is repaired for them. NAME is what norm-recv --name
-    /// says, or the host name; # begins a comment. With KEY (age1... or ssh-ed25519 ...) the file
-    /// serves --to as well. A NAME is no proof: without a key any machine can claim it, and in a
-    /// sealed session any member of the group, whatever KEY says.
+    /// A line is NAME, then an IP address and a KEY if wanted. Sending starts when all of them
+    /// have joined, and succeeds when all have confirmed. Others may receive, but do not count:
+    /// nothing is repaired for them. NAME is what norm-recv --name says, or the host name; #
+    /// begins a comment. With KEY (age1... or ssh-ed25519 ...) the file serves --to as well. A
+    /// NAME is no proof: without a key any machine can claim it, and in a sealed session any
+    /// member of the group, whatever KEY says.
     #[arg(
         id = "receivers",
         long = "receivers",
