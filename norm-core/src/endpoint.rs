@@ -8,6 +8,7 @@
 mod transmit;
 
 use core::net::SocketAddr;
+use core::num::NonZeroU64;
 use core::ops::Range;
 use core::time::Duration;
 
@@ -67,9 +68,15 @@ pub enum Proof {
     None,
     /// It is of a member of the group.
     Group,
+    /// It is of the member with this key.
+    Receiver(ReceiverKey),
     /// It is signed by the sender of its session.
     Signed,
 }
+
+/// Names the key of a receiver: 64 bits of a hash of it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReceiverKey(pub NonZeroU64);
 
 impl Proof {
     /// Bytes of a signature, which the layer has taken off.
@@ -78,7 +85,7 @@ impl Proof {
     /// Bytes that the proof takes in its datagram, beside the margins of all.
     pub const fn bytes(self) -> usize {
         match self {
-            Self::None | Self::Group => 0,
+            Self::None | Self::Group | Self::Receiver(_) => 0,
             Self::Signed => Self::SIGNATURE,
         }
     }

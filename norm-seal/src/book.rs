@@ -1,7 +1,10 @@
 //! The keys of an epoch, made for a list of recipients.
 
+use norm_core::endpoint::ReceiverKey;
+
 use crate::address::SessionAddress;
-use crate::backend::{Prk, wrap};
+use crate::attestation::{self, ATTESTATION_LEN, FeedbackSecret};
+use crate::backend::{Prk, Wrapped, wrap};
 use crate::header::Epoch;
 use crate::identity::RecipientKey;
 use crate::keys::{Page, STANZAS, Stanza, Subject, Tag};
@@ -14,8 +17,16 @@ pub struct Book {
     subject: Subject,
     secret: GroupSecret,
     pages: Vec<Page>,
-    recipients: usize,
+    /// In the order of their tags.
+    recipients: Vec<Listed>,
     unusable: Vec<RecipientKey>,
+}
+
+/// A recipient, and what it attests its feedback with.
+struct Listed {
+    tag: Tag,
+    key: ReceiverKey,
+    secret: FeedbackSecret,
 }
 
 /// Fourteen recipients have one tag: their keys were made for that, or one chance in 2^300 came
@@ -46,23 +57,27 @@ impl Book {
             (Subject { address, session, epoch }, Prk::extract(b"norm-keys 1", random));
         let mut secret = zeroize::Zeroizing::new([0; 32]);
         random.expand(&[b"secret"], secret.as_mut_slice());
-        let (mut stanzas, mut unusable) = (Vec::with_capacity(recipients.len()), Vec::new());
+        let mut stanzas = Vec::with_capacity(recipients.len());
+        let (mut listed, mut unusable) = (Vec::with_capacity(recipients.len()), Vec::new());
         for recipient in recipients {
             let mut ephemeral = zeroize::Zeroizing::new([0; 32]);
             random.expand(&[b"ephemeral", &recipient.0], ephemeral.as_mut_slice());
             let info = subject.info(*recipient);
             match wrap(&recipient.0, &info, &secret, &ephemeral) {
-                Some((enc, wrapped)) => {
-                    stanzas.push(Stanza { tag: subject.tag(*recipient), enc, wrapped });
+                Some(Wrapped { enc, secret: wrapped, exported }) => {
+                    let (tag, secret) = (subject.tag(*recipient), FeedbackSecret(exported));
+                    stanzas.push(Stanza { tag, enc, wrapped });
+                    listed.push(Listed { tag, key: recipient.receiver_key(), secret });
                 }
                 None => unusable.push(*recipient),
             }
         }
         stanzas.sort_unstable_by_key(|stanza| (stanza.tag, stanza.enc));
         stanzas.dedup();
-        let recipients = stanzas.len();
+        listed.sort_unstable_by_key(|listed| (listed.tag, listed.key));
+        listed.dedup_by_key(|listed| (listed.tag, listed.key));
         let secret = GroupSecret::new(*secret);
-        Ok(Self { subject, secret, pages: paged(&stanzas)?, recipients, unusable })
+        Ok(Self { subject, secret, pages: paged(&stanzas)?, recipients: listed, unusable })
     }
 
     pub(crate) fn subject(&self) -> Subject {
@@ -79,7 +94,20 @@ impl Book {
 
     /// How many recipients it is for.
     pub fn recipients(&self) -> usize {
-        self.recipients
+        self.recipients.len()
+    }
+
+    /// Which recipient has attested a datagram that begins with `text`.
+    pub(crate) fn attested_by(
+        &self,
+        text: &[u8],
+        attestation: &[u8; ATTESTATION_LEN],
+    ) -> Option<ReceiverKey> {
+        let tag = attestation::tag_of(attestation);
+        let first = self.recipients.partition_point(|listed| listed.tag < tag);
+        let same = self.recipients[first..].iter().take_while(|listed| listed.tag == tag);
+        let mut own = same.filter(|listed| listed.secret.has_attested(text, attestation));
+        own.next().map(|listed| listed.key)
     }
 
     /// Keys for which nothing can be wrapped (of small order: RFC 7748 §6.1).

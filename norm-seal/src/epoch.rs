@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use norm_core::Timestamp;
 
+use crate::attestation::Attester;
 use crate::backend::Prk;
 use crate::header::Epoch;
 use crate::secret::{GroupSecret, KeyId};
@@ -19,6 +20,8 @@ pub(crate) struct Secret {
     pub(crate) epoch: Epoch,
     pub(crate) key_id: KeyId,
     pub(crate) prk: Prk,
+    /// What a recipient attests its feedback with.
+    pub(crate) attester: Option<Attester>,
     /// The session that it is of; `None` when all of a group share it.
     session: Option<Verifier>,
     /// It seals; the next one of a sender only opens.
@@ -47,7 +50,8 @@ impl Secrets {
     /// That of a group.
     pub(crate) fn of_group(group: &GroupSecret) -> Self {
         let (epoch, key_id, prk) = (Epoch(0), group.key_id(), group.epoch_secret());
-        Self(vec![Secret { epoch, key_id, prk, session: None, seals: true, until: None }])
+        let attester = None;
+        Self(vec![Secret { epoch, key_id, prk, attester, session: None, seals: true, until: None }])
     }
 
     /// The one that a header names.
@@ -81,18 +85,28 @@ impl Secrets {
         own.map(|secret| secret.epoch).max()
     }
 
-    /// Learns the secret of an epoch of a session; it `seals`, or only opens yet.
-    pub(crate) fn insert(
+    /// Learns the secret of an epoch of a session, as its sender; it `seals`, or only opens yet.
+    pub(crate) fn insert(&mut self, of: (Verifier, Epoch), group: &GroupSecret, seals: bool) {
+        self.push(of, group, None, seals);
+    }
+
+    /// The same as a recipient, which attests its feedback.
+    pub(crate) fn learn(&mut self, of: (Verifier, Epoch), group: &GroupSecret, attester: Attester) {
+        self.push(of, group, Some(attester), true);
+    }
+
+    fn push(
         &mut self,
         (session, epoch): (Verifier, Epoch),
         group: &GroupSecret,
+        attester: Option<Attester>,
         seals: bool,
     ) {
         if self.0.len() >= MAX {
             self.0.remove(0);
         }
         let (key_id, prk, session) = (group.key_id(), group.epoch_secret(), Some(session));
-        self.0.push(Secret { epoch, key_id, prk, session, seals, until: None });
+        self.0.push(Secret { epoch, key_id, prk, attester, session, seals, until: None });
     }
 
     /// A sender seals in this epoch from now on, and opens nothing of those before it.

@@ -9,7 +9,7 @@ use norm_core::endpoint::{Margins, Proof, Transmit, TransmitBuf};
 
 use crate::book::Book;
 use crate::guard::{Guard, Opened, Own};
-use crate::header::{RunId, SEAL, sealed_key_id};
+use crate::header::{RunId, sealed_key_id};
 use crate::hello::SIGNATURE_LEN;
 use crate::secret::KeyId;
 
@@ -170,7 +170,7 @@ impl<R: RunSource> Gate<R> {
     /// Sets the buffer's margins for what [`seal`](Self::seal) adds. Call it before an engine
     /// writes.
     pub fn prepare(&mut self, out: &mut TransmitBuf) {
-        out.set_margins(if self.guard.is_some() { SEAL } else { Margins::NONE });
+        out.set_margins(self.guard.as_ref().map_or(Margins::NONE, Guard::margins));
     }
 
     /// Writes what the guard has to say itself, if something is due: it goes before what an engine

@@ -6,9 +6,10 @@ mod own;
 use core::net::SocketAddr;
 
 use norm_core::Timestamp;
-use norm_core::endpoint::Proof;
+use norm_core::endpoint::{Margins, Proof};
 
 use crate::address::SessionAddress;
+use crate::attestation::ATTESTATION_LEN;
 use crate::backend::SigningKey;
 use crate::budget::{Budget, Limit};
 use crate::counters::{DropReason, SealCounters};
@@ -16,7 +17,6 @@ use crate::epoch::{Secret, Secrets};
 use crate::feedback::FeedbackRuns;
 use crate::forward::{Arrival, ForwardRuns};
 use crate::header::{HEADER_LEN, Header, Kind, RunId, Suite, TAG_LEN};
-use crate::hello::SIGNATURE_LEN;
 use crate::introducer::{Introducer, Subject};
 use crate::introductions::{Arrived, Heeded, Introductions};
 use crate::issuer::Issuer;
@@ -25,7 +25,7 @@ use crate::proof::Challenges;
 use crate::recipient::Recipient;
 use crate::redraw::Redraw;
 use crate::schedule::{KeyInfo, RunKey};
-use crate::sealer::{Origin, Sealer};
+use crate::sealer::{Ending, Origin, Sealer};
 use crate::senders::KnownSenders;
 use crate::signature::Verifier;
 use crate::wall_clock::WallClock;
@@ -219,7 +219,14 @@ impl Guard {
         self.counters.redraws += u64::from(self.redraw.want());
     }
 
-    /// Seals a datagram in place: it has room for [`SEAL`](crate::SEAL) around what is sealed.
+    /// The room that [`seal`](Self::seal) needs around what is sealed.
+    pub fn margins(&self) -> Margins {
+        // A recipient attests all that it says.
+        let attestation = if self.recipient.is_some() { ATTESTATION_LEN } else { 0 };
+        Margins { head: HEADER_LEN, tail: TAG_LEN + attestation }
+    }
+
+    /// Seals a datagram in place: it has the [margins](Self::margins) around what is sealed.
     /// Feedback is for the sender at an address. False when it cannot be sealed, and must not be
     /// sent: a run is wanted, or there is no such sender.
     pub fn seal(&mut self, sender: Option<SocketAddr>, datagram: &mut [u8]) -> bool {
@@ -250,11 +257,14 @@ impl Guard {
             return false;
         }
         let Some(secret) = self.secrets.sealing(self.session_for(sender)) else { return false };
-        let Secret { epoch, key_id, prk, .. } = secret;
+        let Secret { epoch, key_id, prk, attester, .. } = secret;
         let (suite, run, epoch, key_id) = (self.suite, self.sealer.run(), *epoch, *key_id);
         let header = Header { suite, kind, is_signed, epoch, key_id, run, counter: 0 };
         let session = self.introducer.as_ref().filter(|_| is_signed).map(Introducer::session);
-        let sealed = self.sealer.seal(prk, self.address, (header, sender), session, datagram);
+        let attester = attester.as_ref().filter(|_| kind == Kind::Feedback);
+        let ending = session.map(Ending::Signature).or(attester.map(Ending::Attestation));
+        let ending = ending.unwrap_or(Ending::None);
+        let sealed = self.sealer.seal(prk, self.address, (header, sender), ending, datagram);
         self.counters.sealed += u64::from(sealed);
         self.issuer.iter_mut().for_each(|issuer| issuer.note_sent(datagram.len()));
         sealed
@@ -298,39 +308,52 @@ impl Guard {
             Kind::Keys | Kind::KeyRequest | Kind::Answer => Err(DropReason::Unsealed),
             Kind::Hello => return self.hear_hello(now, source, &header, datagram, false),
             _ if header.is_of_sender() => self.open_forward(now, source, &header, datagram),
-            _ => {
-                let info = KeyInfo::of(&header, self.address, None);
-                let arrival = Arrival { now, source, header: &header, budget: &mut self.budget };
-                let secret = self.secrets.get(now, header.epoch, header.key_id);
-                // The sender opens nothing of a receiver that it has left out: nor do others.
-                let secret = secret.filter(|secret| secret.is_in_use());
-                let opened = secret.ok_or(DropReason::NoEpoch).and_then(|secret| {
-                    self.feedback.open(&secret.prk, info, arrival, &self.senders, datagram)
-                });
-                opened.map(|_| Proof::Group)
-            }
+            _ => self.open_feedback(now, source, &header, datagram),
         };
         let proof = opened.or_else(|reason| self.drop(reason))?;
-        let signature = if header.is_signed { SIGNATURE_LEN } else { 0 };
-        let Some(end) = datagram.len().checked_sub(TAG_LEN + signature) else {
+        let end = datagram.len().checked_sub(TAG_LEN + header.ending());
+        let Some(end) = end.filter(|end| *end >= HEADER_LEN) else {
             return self.drop(DropReason::BadSignature);
         };
-        let Some(text) = datagram.get_mut(HEADER_LEN..end) else {
-            return self.drop(DropReason::BadSignature);
-        };
+        let text = &mut datagram[HEADER_LEN..end];
         if !matches!(header.kind, Kind::Forward | Kind::Feedback) {
             return self.hear(now, source, &header, (&*text, proof));
         }
         self.counters.opened += 1;
         self.counters.signed += u64::from(proof == Proof::Signed);
         if header.kind == Kind::Feedback {
-            self.issuer.iter_mut().for_each(|it| it.note_report(header.epoch, header.run));
+            if let (Proof::Receiver(receiver), Some(issuer)) = (proof, &mut self.issuer) {
+                issuer.note_report(header.epoch, receiver);
+            }
             let has_epochs = self.issuer.is_some() || self.recipient.is_some();
             if has_epochs && text.is_empty() {
                 return Ok(Opened::Own);
             }
         }
         Ok(Opened::Text(text, proof))
+    }
+
+    /// Opens a packet of a receiver in place. Only its sender can tell which receiver has attested
+    /// it; for others it is of some member.
+    fn open_feedback(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        header: &Header,
+        datagram: &mut [u8],
+    ) -> Result<Proof, DropReason> {
+        let info = KeyInfo::of(header, self.address, None);
+        let arrival = Arrival { now, source, header, budget: &mut self.budget };
+        let secret = self.secrets.get(now, header.epoch, header.key_id);
+        // The sender opens nothing of a receiver that it has left out: nor do others.
+        let secret = secret.filter(|secret| secret.is_in_use()).ok_or(DropReason::NoEpoch)?;
+        self.feedback.open(&secret.prk, info, arrival, &self.senders, datagram)?;
+        let issuer = self.issuer.as_ref().filter(|_| header.is_attested());
+        let Some(issuer) = issuer else { return Ok(Proof::Group) };
+        let (said, _tag) = datagram.split_at(datagram.len() - TAG_LEN);
+        let (text, attestation) = said.split_last_chunk().ok_or(DropReason::BadSignature)?;
+        let receiver = issuer.attested_by(header.epoch, text, attestation);
+        receiver.map(Proof::Receiver).ok_or(DropReason::BadSignature)
     }
 
     /// Opens a packet of a sender in place, which has to have introduced itself where that is

@@ -4,6 +4,8 @@ use core::fmt;
 
 use norm_core::endpoint::Margins;
 
+use crate::attestation::ATTESTATION_LEN;
+use crate::hello::SIGNATURE_LEN;
 use crate::secret::KeyId;
 
 /// Bytes before the ciphertext.
@@ -12,7 +14,8 @@ pub const HEADER_LEN: usize = 28;
 pub const TAG_LEN: usize = 16;
 /// What sealing adds to each datagram.
 pub const SEAL: Margins = Margins { head: HEADER_LEN, tail: TAG_LEN };
-/// In the second byte: a signature of the session's key ends what is sealed.
+/// In the second byte: a signature of the session's key ends what is sealed, or in feedback the
+/// attestation of a receiver.
 const SIGNED: u8 = 0x80;
 
 /// The upper half of the first byte: neither NORM's version nor that of LCT, which are 1.
@@ -122,7 +125,7 @@ impl fmt::Debug for RunId {
 pub(crate) struct Header {
     pub(crate) suite: Suite,
     pub(crate) kind: Kind,
-    /// A signature ends what is sealed; only of senders.
+    /// A signature ends what is sealed, or the attestation of a receiver.
     pub(crate) is_signed: bool,
     pub(crate) epoch: Epoch,
     pub(crate) key_id: KeyId,
@@ -142,6 +145,20 @@ impl Header {
         }
     }
 
+    /// True when the attestation of a receiver ends what is sealed.
+    pub(crate) fn is_attested(&self) -> bool {
+        self.is_signed && self.kind == Kind::Feedback
+    }
+
+    /// Bytes that end what is sealed, and are not of an engine.
+    pub(crate) fn ending(&self) -> usize {
+        match (self.is_signed, self.kind) {
+            (false, _) => 0,
+            (true, Kind::Feedback) => ATTESTATION_LEN,
+            (true, _) => SIGNATURE_LEN,
+        }
+    }
+
     /// Reads the header of a datagram that is long enough for header and tag; `None` for all else.
     pub(crate) fn parse(datagram: &[u8]) -> Option<Self> {
         if datagram.len() < HEADER_LEN + TAG_LEN || datagram[0] & 0xf0 != VERSION {
@@ -149,7 +166,7 @@ impl Header {
         }
         let (bytes, _) = datagram.split_first_chunk::<HEADER_LEN>()?;
         let (kind, is_signed) = (Kind::from_number(bytes[1] & !SIGNED)?, bytes[1] & SIGNED != 0);
-        if is_signed && !matches!(kind, Kind::Forward | Kind::Statement | Kind::Proof) {
+        if is_signed && matches!(kind, Kind::Hello | Kind::Keys | Kind::KeyRequest | Kind::Answer) {
             return None;
         }
         Some(Self {
@@ -233,7 +250,7 @@ mod tests {
     fn what_is_not_of_this_version_has_no_header() {
         assert_eq!(Header::parse(&datagram()[..HEADER_LEN + TAG_LEN - 1]), None, "too short");
         for (byte, value) in
-            [(0, 0x12), (0, 0x53), (0, 0x50), (1, 8), (1, 0x81), (1, 0x83), (1, 0x87), (1, 0x11)]
+            [(0, 0x12), (0, 0x53), (0, 0x50), (1, 8), (1, 0x82), (1, 0x83), (1, 0x87), (1, 0x11)]
         {
             let mut other = datagram();
             other[byte] = value;

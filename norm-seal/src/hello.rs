@@ -144,9 +144,12 @@ impl Hello {
 /// True when the code of a HELLO is by a member of the group. `datagram` was parsed.
 pub(crate) fn is_of_group(secret: &Prk, address: SessionAddress, datagram: &[u8]) -> bool {
     let Some((text, found)) = datagram.split_last_chunk::<MAC_LEN>() else { return false };
-    let expected = code(secret, address, text);
-    // Looks at all bytes, whichever differ.
-    let differ = expected.iter().zip(found).fold(0, |differ, (one, other)| differ | (one ^ other));
+    is_equal(&code(secret, address, text), found)
+}
+
+/// True when two codes of one length are equal. Looks at all bytes, whichever differ.
+pub(crate) fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    let differ = one.iter().zip(other).fold(0, |differ, (one, other)| differ | (one ^ other));
     core::hint::black_box(differ) == 0
 }
 

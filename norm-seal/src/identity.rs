@@ -1,13 +1,15 @@
 //! Keys of receivers: what a sender wraps secrets for, and what opens them.
 
 use core::fmt;
+use core::num::NonZeroU64;
 use std::collections::BTreeSet;
 
 use bech32::primitives::decode::CheckedHrpstring;
 use bech32::{Bech32, Hrp};
+use norm_core::endpoint::ReceiverKey;
 use zeroize::Zeroizing;
 
-use crate::backend::{x25519_of_ed25519, x25519_of_seed, x25519_public};
+use crate::backend::{Prk, x25519_of_ed25519, x25519_of_seed, x25519_public};
 use crate::signature::{Signer, Verifier};
 use crate::ssh_key::{self, SshKeyProblem, SshLine};
 
@@ -44,6 +46,13 @@ impl RecipientKey {
     /// The one with these bytes (RFC 7748 §5).
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(bytes)
+    }
+
+    /// What engines know the key by.
+    pub fn receiver_key(self) -> ReceiverKey {
+        let mut bytes = [0; 8];
+        Prk::extract(b"norm-keys 1", &self.0).expand(&[b"receiver"], &mut bytes);
+        ReceiverKey(NonZeroU64::new(u64::from_be_bytes(bytes)).unwrap_or(NonZeroU64::MIN))
     }
 }
 

@@ -5,10 +5,12 @@ use core::time::Duration;
 use std::collections::{BTreeSet, VecDeque};
 
 use norm_core::Timestamp;
+use norm_core::endpoint::ReceiverKey;
 
+use crate::attestation::ATTESTATION_LEN;
 use crate::book::Book;
 use crate::budget::{Budget, Limit};
-use crate::header::{Epoch, HEADER_LEN, RunId};
+use crate::header::{Epoch, HEADER_LEN};
 use crate::keys::{KeyRequest, PAGE_LEN, Page, REQUEST_LEN};
 use crate::pages::Rounds;
 
@@ -32,8 +34,8 @@ const _: () = assert!(ANSWER_LEN <= 3 * REQUEST_LEN as u64);
 struct Coming {
     book: Book,
     since: Timestamp,
-    /// Runs of receivers that have sealed with its key.
-    reported: BTreeSet<RunId>,
+    /// Receivers that have sealed with its key.
+    reported: BTreeSet<ReceiverKey>,
 }
 
 /// Part of an answer to a request.
@@ -107,12 +109,23 @@ impl Issuer {
     }
 
     /// Notes that a receiver has sealed with the key of an epoch.
-    pub(crate) fn note_report(&mut self, epoch: Epoch, run: RunId) {
+    pub(crate) fn note_report(&mut self, epoch: Epoch, receiver: ReceiverKey) {
         let Some(coming) = &mut self.coming else { return };
-        let is_wanted = coming.book.subject().epoch == epoch;
-        if is_wanted && coming.reported.len() < coming.book.recipients() {
-            coming.reported.insert(run);
+        if coming.book.subject().epoch == epoch {
+            coming.reported.insert(receiver);
         }
+    }
+
+    /// Which recipient of an epoch has attested a datagram that begins with `text`.
+    pub(crate) fn attested_by(
+        &self,
+        epoch: Epoch,
+        text: &[u8],
+        attestation: &[u8; ATTESTATION_LEN],
+    ) -> Option<ReceiverKey> {
+        let mut books = [Some(&self.book), self.coming()].into_iter().flatten();
+        let book = books.find(|book| book.subject().epoch == epoch)?;
+        book.attested_by(text, attestation)
     }
 
     /// The epoch that is used from now on, if it is another one.

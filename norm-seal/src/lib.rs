@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod attestation;
 mod backend;
 mod book;
 mod budget;

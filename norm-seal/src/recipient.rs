@@ -5,7 +5,8 @@ use core::time::Duration;
 
 use norm_core::{Rng, Timestamp};
 
-use crate::backend::{Prk, unwrap};
+use crate::attestation::{Attester, FeedbackSecret};
+use crate::backend::{Prk, Unwrapped, unwrap};
 use crate::draw::Draw;
 use crate::header::{Epoch, RunId};
 use crate::identity::{Identity, MAX_IDENTITIES};
@@ -188,13 +189,19 @@ impl Recipient {
     }
 
     /// The secret of an epoch, from a page that its session has signed.
-    pub(crate) fn open(&mut self, subject: &Subject, page: &PageView<'_>) -> Option<GroupSecret> {
+    pub(crate) fn open(
+        &mut self,
+        subject: &Subject,
+        page: &PageView<'_>,
+    ) -> Option<(GroupSecret, Attester)> {
         let tags = self.tags_of(subject);
         self.identities.iter().zip(tags).find_map(|(identity, tag)| {
             let info = subject.info(identity.public());
             page.with_tag(tag).find_map(|stanza| {
-                let secret = unwrap(identity.secret(), &info, &stanza.enc, &stanza.wrapped)?;
-                Some(GroupSecret::new(*secret))
+                let Unwrapped { secret, exported } =
+                    unwrap(identity.secret(), &info, &stanza.enc, &stanza.wrapped)?;
+                let secret = GroupSecret::new(*secret);
+                Some((secret, Attester { tag, secret: FeedbackSecret(exported) }))
             })
         })
     }

@@ -1,6 +1,7 @@
 //! Seals what leaves.
 
 use crate::address::SessionAddress;
+use crate::attestation::{ATTESTATION_LEN, Attester};
 use crate::backend::{Prk, SigningKey};
 use crate::header::{HEADER_LEN, Header, RunId, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
@@ -18,6 +19,36 @@ pub(crate) struct Sealer {
     key: Option<RunKey>,
     /// The beginning of the tag of each of the last packets, at its counter.
     tags: Box<[[u8; 4]]>,
+}
+
+/// What ends the text of a datagram.
+#[derive(Copy, Clone)]
+pub(crate) enum Ending<'a> {
+    /// Nothing.
+    None,
+    /// A signature of the session's key.
+    Signature(&'a SigningKey),
+    /// The attestation of a receiver.
+    Attestation(&'a Attester),
+}
+
+impl Ending<'_> {
+    fn bytes(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Signature(_) => SIGNATURE_LEN,
+            Self::Attestation(_) => ATTESTATION_LEN,
+        }
+    }
+
+    /// Writes it after `text`.
+    fn write(self, text: &[u8], out: &mut [u8]) {
+        match self {
+            Self::None => {}
+            Self::Signature(session) => out.copy_from_slice(&session.sign(text)),
+            Self::Attestation(attester) => out.copy_from_slice(&attester.attest(text)),
+        }
+    }
 }
 
 /// How a packet under our own run came to be.
@@ -53,26 +84,23 @@ impl Sealer {
         self.key = None;
     }
 
-    /// Seals a datagram that has room for header and tag, and before the tag for a signature if a
-    /// key signs it. `header` says what it is; its run and counter are replaced. False when it
-    /// cannot be sealed: then it must not be sent.
+    /// Seals a datagram that has room for header and tag, and before the tag for what ends its
+    /// text. `header` says what it is; its run and counter are replaced. False when it cannot be
+    /// sealed: then it must not be sent.
     pub(crate) fn seal(
         &mut self,
         secret: &Prk,
         address: SessionAddress,
         what: (Header, Option<RunId>),
-        session: Option<&SigningKey>,
+        ending: Ending<'_>,
         datagram: &mut [u8],
     ) -> bool {
         let (header, sender) = what;
         let Some(text_len) = datagram.len().checked_sub(HEADER_LEN + TAG_LEN) else { return false };
-        let signed_len = match session {
-            Some(_) => text_len.checked_sub(SIGNATURE_LEN),
-            None => Some(text_len),
-        };
+        let signed_len = text_len.checked_sub(ending.bytes());
         let Some(signed_len) = signed_len.filter(|_| !self.is_spent()) else { return false };
         let counter = self.next;
-        let is_signed = session.is_some();
+        let is_signed = ending.bytes() > 0;
         let header = Header { run: self.run, counter, is_signed, ..header };
         let info = KeyInfo::of(&header, address, sender);
         if self.key.as_ref().is_none_or(|key| *key.info() != info) {
@@ -82,10 +110,8 @@ impl Sealer {
         // Used up whatever becomes of the packet.
         self.next += 1;
         datagram[..HEADER_LEN].copy_from_slice(&header.emit());
-        if let Some(session) = session {
-            let (text, rest) = datagram.split_at_mut(HEADER_LEN + signed_len);
-            rest[..SIGNATURE_LEN].copy_from_slice(&session.sign(text));
-        }
+        let (text, rest) = datagram.split_at_mut(HEADER_LEN + signed_len);
+        ending.write(text, &mut rest[..ending.bytes()]);
         let (head, rest) = datagram.split_at_mut(HEADER_LEN);
         let (text, room) = rest.split_at_mut(text_len);
         let Some(tag) = key.seal(counter, head, text) else { return false };

@@ -66,7 +66,7 @@ def labeled_expand(suite_id, prk, label, info, length):
 
 
 def unwrap(identity, enc, wrapped, info):
-    """Opens what HPKE has sealed in base mode (RFC 9180: KEM 0x20, KDF 1, AEAD 3)."""
+    """Opens what HPKE has sealed in base mode (RFC 9180: KEM 0x20, KDF 1, AEAD 3), and exports a secret."""
     private = X25519PrivateKey.from_private_bytes(identity)
     public = private.public_key().public_bytes_raw()
     kem, suite_id = b"KEM\x00\x20", b"HPKE\x00\x20\x00\x01\x00\x03"
@@ -78,11 +78,16 @@ def unwrap(identity, enc, wrapped, info):
     secret = labeled_extract(suite_id, shared, b"secret", b"")
     key = labeled_expand(suite_id, secret, b"key", context, 32)
     nonce = labeled_expand(suite_id, secret, b"base_nonce", context, 12)
-    return ChaCha20Poly1305(key).decrypt(nonce, wrapped, b"")
+    exporter = labeled_expand(suite_id, secret, b"exp", context, 32)
+    exported = labeled_expand(suite_id, exporter, b"sec", b"norm-keys 1 feedback", 32)
+    return ChaCha20Poly1305(key).decrypt(nonce, wrapped, b""), exported
 
 
 def secret_of(group, signer, hello, pages, identity):
-    """The secret of an epoch, from pages that the session of a HELLO by this signer has signed."""
+    """The secret of an epoch, from pages that the session of a HELLO by this signer has signed.
+
+    Also the recipient's tag in it, and what it attests its feedback with.
+    """
     address = address_of(group)
     run, flags, session = hello[8:20], hello[36:40], hello[40:72]
     if flags[:2] != b"\x03\0" or hello[72:104] != signer:
@@ -107,8 +112,9 @@ def secret_of(group, signer, hello, pages, identity):
                 raise ValueError("a stanza of another page")
             if stanza[:4] == tag:
                 info = b"norm-keys 1" + address + session + epoch + public
-                found = unwrap(identity, stanza[4:36], stanza[36:], info)
-                if expand(extract(b"norm-seal 1", found), b"norm-seal 1 id", 4) != key_id:
+                secret, exported = unwrap(identity, stanza[4:36], stanza[36:], info)
+                found = secret, tag, exported
+                if expand(extract(b"norm-seal 1", secret), b"norm-seal 1 id", 4) != key_id:
                     raise ValueError("another secret")
     if below != 1 << 32 or found is None:
         raise ValueError("pages are missing, or none has the stanza")
@@ -141,6 +147,13 @@ def open_sealed(secret, group, sender, datagram, introduced=None):
             raise ValueError("another challenge")
     if not is_signed:
         return text
+    if kind == 1:
+        tag, exported = introduced
+        mac = hmac.HMAC(exported, hashes.SHA256())
+        mac.update(header + text[:-20])
+        if text[-20:] != tag + mac.finalize()[:16]:
+            raise ValueError("another receiver")
+        return text[:-20]
     introduced_run, session = introduced
     if run != introduced_run:
         raise ValueError("another run")
@@ -178,7 +191,10 @@ def main():
         if "pages" in fields:
             pages = [bytes.fromhex(page) for page in fields["pages"].split(",")]
             hello, identity = bytes.fromhex(fields["hello"]), bytes.fromhex(fields["identity"])
-            secret = secret_of(group, signer, hello, pages, identity)
+            secret, tag, exported = secret_of(group, signer, hello, pages, identity)
+            nack = bytes.fromhex(fields["nack"])
+            if open_sealed(secret, group, hello[8:20], nack, (tag, exported)) != b"nack":
+                sys.exit(f"another nack: {case}")
         else:
             secret = bytes.fromhex(fields["secret"])
         introduced = None

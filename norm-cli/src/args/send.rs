@@ -230,9 +230,9 @@ pub struct ReceiverArgs {
     /// A line is NAME, then an IP address and a KEY if wanted. Sending starts when all of them
     /// have joined, and succeeds when all have confirmed. Others may receive, but do not count:
     /// nothing is repaired for them. NAME is what norm-recv --name says, or the host name; #
-    /// begins a comment. With KEY (age1... or ssh-ed25519 ...) the file serves --to as well. A
-    /// NAME is no proof: without a key any machine can claim it, and in a sealed session any
-    /// member of the group, whatever KEY says.
+    /// begins a comment. With KEY (age1... or ssh-ed25519 ...) the file serves --to as well, and
+    /// then nothing counts for NAME but what that key proves. Without --to a NAME is no proof:
+    /// any machine can claim it, and in a sealed session any member of the group.
     #[arg(
         id = "receivers",
         long = "receivers",

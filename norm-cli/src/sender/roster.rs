@@ -73,6 +73,11 @@ pub(super) fn ignored(ignored: &IgnoredReceiver) -> String {
              leave the address out"
                 .to_owned()
         }
+        IgnoredReason::NotProved => {
+            "has another key in the roster: correct its line in the file of --receivers, or have \
+             it use that key (norm-recv --identity)"
+                .to_owned()
+        }
         IgnoredReason::NameTaken => {
             "has the name of another receiver: give each its own (norm-recv --name)".to_owned()
         }
@@ -135,6 +140,7 @@ mod tests {
         assert!(unlisted.starts_with("receiver lab-7 (192.0.2.7) does not count"), "{unlisted}");
         assert!(unlisted.contains("add the line \"lab-7 192.0.2.7\" to"), "{unlisted}");
         assert!(said("lab 7", IgnoredReason::NotInRoster).contains("without spaces"));
+        assert!(said("lab-7", IgnoredReason::NotProved).contains("norm-recv --identity"));
         assert!(said("lab-7", IgnoredReason::NameTaken).contains("norm-recv --name"));
         assert!(said("lab-7", IgnoredReason::OtherAddress).contains("correct its line"));
     }

@@ -133,6 +133,41 @@ fn roster_with_keys_serves_to_as_well() {
 }
 
 #[test]
+fn receiver_with_another_key_is_not_taken_for_one_of_the_roster() {
+    let lab = Lab::new(300_000);
+    let [one, two, three] = ["one", "two", "three"].map(|name| lab.public(name));
+    let roster = lab.write("roster", &format!("lab-1 {one}\nlab-2 {two}\n"));
+    let all = lab.write("all", &format!("{one}\n{two}\n{three}\n"));
+    let start = |key: &str, name: &str| {
+        let mut receiver = Program::start(lab.recv(key).args(["--name", name]));
+        receiver.wait_for("settings");
+        receiver
+    };
+    let impostor = start("three", "lab-1");
+    let mut command = lab.send();
+    command.arg("--to").arg(&all).arg("--receivers").arg(&roster);
+    let mut sender = Program::start(&mut command);
+    let ignored = sender.wait_for("receiver_ignored");
+    assert_eq!((&ignored["name"], &ignored["reason"]), (&"lab-1".into(), &"not_proved".into()));
+    let receivers = [start("one", "lab-1"), start("two", "lab-2")];
+    let (status, events) = sender.finish();
+    assert_eq!(status.code(), Some(0), "{events:#?}");
+    let told = last(&events, "summary")["receivers"].as_array().unwrap();
+    for (receiver, name) in told.iter().zip(["lab-1", "lab-2"]) {
+        assert_eq!((&receiver["name"], &receiver["proved"]), (&name.into(), &true.into()));
+    }
+    drop(impostor);
+    for (receiver, key) in receivers.into_iter().zip(["one", "two"]) {
+        assert!(receiver.finish().0.success());
+        lab.assert_received(key);
+    }
+    let mut command = lab.send();
+    command.arg("--to").arg(lab.path("one.pub")).arg("--receivers").arg(&roster);
+    let said = failure(&mut command, 1);
+    assert!(said.contains("the key of lab-2 in the roster is not among"), "{said}");
+}
+
+#[test]
 fn keys_of_age_and_ssh_open_what_is_sealed_for_them() {
     let lab = Lab::new(300_000);
     lab.write("age", &format!("# mine\n{AGE_SECRET}\n"));

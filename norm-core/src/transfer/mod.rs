@@ -17,7 +17,7 @@ pub use outbound::{
     IgnoredReason, Outbound, OutboundNotice, OutboundProgress, OutboundStats, ReceiverNotice,
     ReceiverStanding, ReceiverView, SlowCause,
 };
-pub use roster::Roster;
+pub use roster::{Roster, RosterLine};
 
 /// Tells the nodes of a session apart: a NormNodeId (RFC 5740 §4.1), or what stands for it in
 /// another protocol.

@@ -132,6 +132,8 @@ pub struct ReceiverView {
     pub bytes_done: u64,
     /// Share of packets that it reported to lose, as a fraction of 65,535.
     pub loss: u16,
+    /// What it says is proved to be of its key, and so that it has everything.
+    pub proved: bool,
 }
 
 /// Where a receiver stands, as far as its sender knows.
@@ -167,6 +169,8 @@ pub enum IgnoredReason {
     NotInRoster,
     /// The line with its name has another address.
     OtherAddress,
+    /// The line with its name has a key, and what it says is not proved to be of that key.
+    NotProved,
     /// Another receiver with its name is there, or has confirmed.
     NameTaken,
     /// It has come under another name of the roster.

@@ -4,11 +4,21 @@ use core::net::IpAddr;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Names of the receivers that are expected, each with the IP address that it has to send from, or
-/// with none. Clones share the list.
+use crate::endpoint::ReceiverKey;
+
+/// What has to be true of an expected receiver beside its name.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct RosterLine {
+    /// The address that it has to send from; `None`: any.
+    pub address: Option<IpAddr>,
+    /// The key that has to prove what it says; `None`: any, or none.
+    pub key: Option<ReceiverKey>,
+}
+
+/// Names of the receivers that are expected, each with its line. Clones share the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roster {
-    lines: Arc<BTreeMap<String, Option<IpAddr>>>,
+    lines: Arc<BTreeMap<String, RosterLine>>,
 }
 
 impl Roster {
@@ -22,8 +32,8 @@ impl Roster {
         self.lines.keys().map(String::as_str)
     }
 
-    /// The address in the line with a name, if there is such a line.
-    pub fn line(&self, name: &str) -> Option<Option<IpAddr>> {
+    /// The line with a name, if there is one.
+    pub fn line(&self, name: &str) -> Option<RosterLine> {
         self.lines.get(name).copied()
     }
 
@@ -34,9 +44,11 @@ impl Roster {
 }
 
 /// Of a name that comes twice, the last line counts.
-impl FromIterator<(String, Option<IpAddr>)> for Roster {
-    fn from_iter<I: IntoIterator<Item = (String, Option<IpAddr>)>>(lines: I) -> Self {
-        let plain = |(name, ip): (String, Option<IpAddr>)| (name, ip.map(|ip| ip.to_canonical()));
+impl FromIterator<(String, RosterLine)> for Roster {
+    fn from_iter<I: IntoIterator<Item = (String, RosterLine)>>(lines: I) -> Self {
+        let plain = |(name, line): (String, RosterLine)| {
+            (name, RosterLine { address: line.address.map(|ip| ip.to_canonical()), ..line })
+        };
         Self { lines: Arc::new(lines.into_iter().map(plain).collect()) }
     }
 }

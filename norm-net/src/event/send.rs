@@ -197,6 +197,8 @@ pub enum IgnoredReason {
     NotInRoster,
     /// The line with its name has another address.
     OtherAddress,
+    /// The line with its name has a key, and what it says is not proved to be of that key.
+    NotProved,
     /// Another receiver with its name is there, or has confirmed.
     NameTaken,
     /// It has come under another name of the roster.
@@ -208,6 +210,7 @@ impl From<norm_core::transfer::IgnoredReason> for IgnoredReason {
         match reason {
             norm_core::transfer::IgnoredReason::NotInRoster => Self::NotInRoster,
             norm_core::transfer::IgnoredReason::OtherAddress => Self::OtherAddress,
+            norm_core::transfer::IgnoredReason::NotProved => Self::NotProved,
             norm_core::transfer::IgnoredReason::NameTaken => Self::NameTaken,
             norm_core::transfer::IgnoredReason::OtherName => Self::OtherName,
         }

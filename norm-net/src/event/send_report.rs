@@ -255,6 +255,9 @@ pub struct ReceiverReport {
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_seconds"))]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     pub elapsed: Option<Duration>,
+    /// What it has said is proved to be of its key, and so that it has confirmed: in sessions for
+    /// recipients.
+    pub proved: bool,
 }
 
 impl ReceiverReport {
@@ -269,6 +272,7 @@ impl ReceiverReport {
             drops: 0,
             ce_marked: 0,
             elapsed: None,
+            proved: false,
         }
     }
 }

@@ -43,6 +43,11 @@ impl RecipientList {
         self.get().0.len()
     }
 
+    /// Those that are listed now.
+    pub(crate) fn keys(&self) -> Arc<[RecipientKey]> {
+        self.get().0
+    }
+
     fn get(&self) -> (Arc<[RecipientKey]>, u64) {
         let listed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (Arc::clone(&listed.keys), listed.version)

@@ -122,6 +122,12 @@ pub enum ConfigProblem {
         /// Receivers that are waited for.
         wanted: usize,
     },
+    /// The key of a receiver in the roster is not one that the session is for: the receiver could
+    /// not take part.
+    RosterKeyLeftOut {
+        /// What the receiver calls itself.
+        name: String,
+    },
     /// One way, nothing tells how much the network takes: a fixed rate is needed.
     OneWayRate,
     /// One way, an option has no meaning that needs to hear of receivers.
@@ -194,7 +200,8 @@ impl fmt::Display for ConfigProblem {
             Self::SealedForOthers => f.write_str(SEALED_FOR_OTHERS),
             Self::RosterInStandardMode
             | Self::RosterForOne { .. }
-            | Self::RosterTooShort { .. } => roster(f, self),
+            | Self::RosterTooShort { .. }
+            | Self::RosterKeyLeftOut { .. } => roster(f, self),
             Self::OneWayRate | Self::OneWay { .. } | Self::Tsi { .. } | Self::Flute(_) => {
                 one_way(f, self)
             }
@@ -233,6 +240,11 @@ fn roster(f: &mut fmt::Formatter<'_>, problem: &ConfigProblem) -> fmt::Result {
             f,
             "{wanted} receivers are waited for, and the roster has {receivers}: wait for fewer, \
              or add the missing ones to it"
+        ),
+        ConfigProblem::RosterKeyLeftOut { name } => write!(
+            f,
+            "the key of {name} in the roster is not among those that the session is for: add it \
+             to the recipients, for whom the same file can be used"
         ),
         _ => f.write_str("receivers of other implementations have no names: leave the roster out"),
     }

@@ -47,14 +47,34 @@ impl TryRng for Given<'_> {
 
 impl TryCryptoRng for Given<'_> {}
 
-/// Wraps a secret for the holder of the private half of an X25519 key: the encapsulated key, and
-/// what is encrypted. `random` is of this call alone. `None` when the key is none.
+/// What the exported secret is for (RFC 9180 §5.3).
+const EXPORT: &[u8] = b"norm-keys 1 feedback";
+
+/// A secret that is wrapped for one recipient.
+pub(crate) struct Wrapped {
+    /// The encapsulated key.
+    pub(crate) enc: [u8; ENC_LEN],
+    /// The secret, encrypted.
+    pub(crate) secret: [u8; WRAPPED_LEN],
+    /// Another secret, which nobody but the two ends can derive.
+    pub(crate) exported: Zeroizing<[u8; 32]>,
+}
+
+/// What a recipient has unwrapped.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unwrapped {
+    pub(crate) secret: Zeroizing<[u8; 32]>,
+    pub(crate) exported: Zeroizing<[u8; 32]>,
+}
+
+/// Wraps a secret for the holder of the private half of an X25519 key. `random` is of this call
+/// alone. `None` when the key is none.
 pub(crate) fn wrap(
     recipient: &[u8; 32],
     info: &[u8],
     secret: &[u8; 32],
     random: &[u8; 32],
-) -> Option<([u8; ENC_LEN], [u8; WRAPPED_LEN])> {
+) -> Option<Wrapped> {
     type Public = <X25519HkdfSha256 as Kem>::PublicKey;
     let recipient = Public::from_bytes(recipient).ok()?;
     let (enc, mut context) = hpke::setup_sender_with_rng::<
@@ -64,7 +84,10 @@ pub(crate) fn wrap(
     >(&OpModeS::Base, &recipient, info, &mut Given(random, 0))
     .ok()?;
     let wrapped = context.seal(secret, &[]).ok()?;
-    Some((*enc.to_bytes().first_chunk()?, *wrapped.first_chunk()?))
+    let mut exported = Zeroizing::new([0; 32]);
+    context.export(EXPORT, exported.as_mut_slice()).ok()?;
+    let (enc, secret) = (*enc.to_bytes().first_chunk()?, *wrapped.first_chunk()?);
+    Some(Wrapped { enc, secret, exported })
 }
 
 /// The secret that was wrapped for the holder of this X25519 key; `None` when it was not.
@@ -73,7 +96,7 @@ pub(crate) fn unwrap(
     info: &[u8],
     enc: &[u8; ENC_LEN],
     wrapped: &[u8; WRAPPED_LEN],
-) -> Option<Zeroizing<[u8; 32]>> {
+) -> Option<Unwrapped> {
     type Private = <X25519HkdfSha256 as Kem>::PrivateKey;
     type Encapped = <X25519HkdfSha256 as Kem>::EncappedKey;
     let identity = Private::from_bytes(identity).ok()?;
@@ -86,7 +109,9 @@ pub(crate) fn unwrap(
     )
     .ok()?;
     let opened = Zeroizing::new(context.open(wrapped, &[]).ok()?);
-    opened.first_chunk().map(|secret| Zeroizing::new(*secret))
+    let mut exported = Zeroizing::new([0; 32]);
+    context.export(EXPORT, exported.as_mut_slice()).ok()?;
+    Some(Unwrapped { secret: Zeroizing::new(*opened.first_chunk()?), exported })
 }
 
 /// The public half of an X25519 key.
@@ -130,9 +155,10 @@ mod tests {
         let enc: [u8; 32] = hex("1afa08d3dec047a643885163f1180476fa7ddb54c6a8029ea33f95796bf2ac4a");
         let info: [u8; 20] = hex("4f6465206f6e2061204772656369616e2055726e");
         assert_eq!(x25519_public(&identity), Some(recipient));
-        let (made, wrapped) = wrap(&recipient, &info, &[7; 32], &ikm).unwrap();
+        let Wrapped { enc: made, secret: wrapped, .. } =
+            wrap(&recipient, &info, &[7; 32], &ikm).unwrap();
         assert_eq!(made, enc);
-        assert_eq!(unwrap(&identity, &info, &enc, &wrapped).as_deref(), Some(&[7; 32]));
+        assert_eq!(*unwrap(&identity, &info, &enc, &wrapped).unwrap().secret, [7; 32]);
         let text: [u8; 29] = hex("4265617574792069732074727574682c20747275746820626561757479");
         let aad: [u8; 7] = hex("436f756e742d30");
         let expected: [u8; 45] =
@@ -152,8 +178,10 @@ mod tests {
     fn wrapped_secret_opens_for_its_recipient_and_info_only() {
         let (one, other) = ([1; 32], [2; 32]);
         let public = x25519_public(&one).unwrap();
-        let (enc, wrapped) = wrap(&public, b"info", &[9; 32], &[3; 32]).unwrap();
-        assert_eq!(unwrap(&one, b"info", &enc, &wrapped).as_deref(), Some(&[9; 32]));
+        let Wrapped { enc, secret: wrapped, exported } =
+            wrap(&public, b"info", &[9; 32], &[3; 32]).unwrap();
+        let secret = Zeroizing::new([9; 32]);
+        assert_eq!(unwrap(&one, b"info", &enc, &wrapped), Some(Unwrapped { secret, exported }));
         assert!(unwrap(&one, b"inf0", &enc, &wrapped).is_none());
         assert!(unwrap(&other, b"info", &enc, &wrapped).is_none());
         for bit in 0..WRAPPED_LEN * 8 {

@@ -10,7 +10,8 @@ mod ring;
 compile_error!("norm-seal takes its cryptography from `ring`, `aws-lc` or `pure`: enable one");
 
 pub(crate) use self::hpke::{
-    ENC_LEN, WRAPPED_LEN, unwrap, wrap, x25519_of_ed25519, x25519_of_seed, x25519_public,
+    ENC_LEN, Unwrapped, WRAPPED_LEN, Wrapped, unwrap, wrap, x25519_of_ed25519, x25519_of_seed,
+    x25519_public,
 };
 #[cfg(feature = "pure")]
 pub(crate) use self::pure::{PacketKey, Prk, SigningKey, mac, verify};

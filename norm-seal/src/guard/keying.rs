@@ -6,6 +6,7 @@ use norm_core::Timestamp;
 use norm_core::endpoint::Destination;
 
 use super::{Guard, Opened, Role};
+use crate::attestation::ATTESTATION_LEN;
 use crate::book::Book;
 use crate::counters::DropReason;
 
@@ -166,7 +167,7 @@ impl Guard {
             return Some(Destination::Unicast(sender));
         }
         let sender = recipient.poll_report(now)?;
-        let mut report = [0; HEADER_LEN + TAG_LEN];
+        let mut report = [0; HEADER_LEN + ATTESTATION_LEN + TAG_LEN];
         let sealed = self.seal(Some(sender), &mut report);
         self.own.extend_from_slice(&report);
         sealed.then_some(Destination::Unicast(sender))
@@ -263,9 +264,9 @@ impl Guard {
             return self.drop(DropReason::BadSignature);
         }
         match recipient.open(&subject, &page) {
-            Some(secret) if secret.key_id() == head.key_id => {
+            Some((secret, attester)) if secret.key_id() == head.key_id => {
                 recipient.found(now, source, newest.is_some());
-                self.secrets.insert((session, epoch), &secret, true);
+                self.secrets.learn((session, epoch), &secret, attester);
                 self.secrets.retire_before(now, session, in_use);
                 self.counters.epochs += 1;
                 self.retry_challenges(now);

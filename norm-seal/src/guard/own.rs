@@ -106,12 +106,16 @@ impl Guard {
         if let Some(text) = self.talk.answers.poll(now) {
             return self.seal_own((Kind::Proof, None), true, &text).map(to_group);
         }
-        let due = self.talk.challenges.as_mut()?.poll(now)?;
-        let there = self.forward.source_of(due.run);
-        let there = due.moved_to.or(there).unwrap_or(due.source);
-        let to = if due.to_group { Destination::Group } else { Destination::Unicast(there) };
-        let bytes = self.seal_own((Kind::Proof, Some(due.run)), false, &due.challenge)?;
-        Some(Own { bytes, to })
+        // For one sender there may be a key already, and none for another one yet.
+        while let Some(due) = self.talk.challenges.as_mut()?.poll(now) {
+            let bytes = self.seal_own((Kind::Proof, Some(due.run)), false, &due.challenge);
+            let there = due.moved_to.or(self.forward.source_of(due.run)).unwrap_or(due.source);
+            let to = if due.to_group { Destination::Group } else { Destination::Unicast(there) };
+            if let Some(bytes) = bytes {
+                return Some(Own { bytes, to });
+            }
+        }
+        None
     }
 
     pub(crate) fn seal_own(

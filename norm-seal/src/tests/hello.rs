@@ -7,7 +7,7 @@ use crate::backend::SigningKey;
 use crate::header::{Epoch, Header, Kind};
 use crate::hello::LIFE;
 use crate::schedule::{KeyInfo, RunKey};
-use crate::sealer::Sealer;
+use crate::sealer::{Ending, Sealer};
 use crate::{SIGNATURE_LEN, Signer};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -214,7 +214,7 @@ fn forge(counter: u64, text: &[u8], session: &SigningKey) -> Vec<u8> {
     sealer.skip_to(counter);
     let secret = GroupSecret::new([7; 32]).epoch_secret();
     let (what, mut datagram) = ((header(0), None), room_for(&[text, &[0; 64]].concat()));
-    assert!(sealer.seal(&secret, group(6003), what, Some(session), &mut datagram));
+    assert!(sealer.seal(&secret, group(6003), what, Ending::Signature(session), &mut datagram));
     datagram
 }
 

@@ -1,10 +1,13 @@
 //! Senders that hand out keys, and recipients that get them.
 
-use norm_core::endpoint::Destination;
+use norm_core::endpoint::{Destination, Proof};
+use zeroize::Zeroizing;
 
 use super::*;
+use crate::attestation::{Attester, FeedbackSecret};
 use crate::header::{Epoch, Header, Kind};
 use crate::keys::{PageHead, REQUEST_LEN, emit_answer};
+use crate::sealer::{Ending, Sealer};
 use crate::{Book, Identity, RecipientKey, Signer, Verifier};
 
 const WALL: u64 = 1_800_000_000;
@@ -111,6 +114,57 @@ fn recipients_get_the_key_and_others_know_that_they_do_not() {
     assert!(other.counters().not_listed.packets > 0);
     assert_eq!((other.counters().left_out.packets, other.counters().opened), (0, 0));
     assert_eq!(one.counters().not_listed.packets, 0);
+}
+
+/// What is proved of a datagram that a receiver has sent.
+fn proof_of(guard: &mut Guard, datagram: &[u8]) -> Result<Proof, DropReason> {
+    match guard.open(NOW, receiver_at(9), &mut datagram.to_vec())? {
+        Opened::Text(_, proof) => Ok(proof),
+        Opened::Hello | Opened::Own => panic!("it is nothing for an engine"),
+    }
+}
+
+#[test]
+fn sender_knows_which_recipient_has_said_something() {
+    let (mut sender, mut one, mut two) = (sender_to(&[1, 2]), recipient(1), recipient(2));
+    run(&mut sender, &mut [&mut one, &mut two], 0..100);
+    let data = forward(&mut sender, b"data");
+    for receiver in [&mut one, &mut two] {
+        assert_eq!(open(receiver, &data).unwrap(), b"data");
+    }
+    let nacks = [feedback(&mut one, b"nack"), feedback(&mut two, b"nack")];
+    assert_eq!(nacks[0].len(), HEADER_LEN + 4 + 20 + TAG_LEN);
+    for (nack, byte) in nacks.iter().zip([1, 2]) {
+        let key = identity(byte).public().receiver_key();
+        assert_eq!(proof_of(&mut sender, nack), Ok(Proof::Receiver(key)));
+    }
+    assert_eq!(proof_of(&mut two, &nacks[0]), Ok(Proof::Group), "to others it is of some member");
+    assert_eq!(proof_of(&mut sender, &nacks[0]), Err(DropReason::Replayed));
+}
+
+#[test]
+fn member_cannot_attest_as_another_one_and_what_none_has_attested_proves_nothing() {
+    let mut sender = sender_to(&[1, 2]);
+    let book = book(&sender, 0, &[1, 2]);
+    let secret = book.secret();
+    let mut sealer = Sealer::new(RunId([0x77; 12]));
+    let mut sealed = |attester: Option<&Attester>| {
+        let (kind, epoch, key_id) = (Kind::Feedback, Epoch(0), secret.key_id());
+        let (suite, run) = (Suite::default(), sealer.run());
+        let header = Header { suite, kind, is_signed: false, epoch, key_id, run, counter: 0 };
+        let ending = attester.map_or(Ending::None, Ending::Attestation);
+        let mut datagram = vec![0; HEADER_LEN + 24 + TAG_LEN];
+        let what = (header, Some(RunId([1; 12])));
+        assert!(sealer.seal(&secret.epoch_secret(), group(6003), what, ending, &mut datagram));
+        datagram
+    };
+    assert_eq!(proof_of(&mut sender, &sealed(None)), Ok(Proof::Group));
+    for recipient in [1, 2, 3].map(|byte| identity(byte).public()) {
+        let (tag, secret) = (book.subject().tag(recipient), Zeroizing::new([9; 32]));
+        let attester = Attester { tag, secret: FeedbackSecret(secret) };
+        let forged = sealed(Some(&attester));
+        assert_eq!(proof_of(&mut sender, &forged), Err(DropReason::BadSignature));
+    }
 }
 
 #[test]
@@ -456,4 +510,20 @@ fn kinds_that_are_for_the_other_end_are_dropped() {
     for (_, datagram) in said(&mut two, after(1_000)) {
         assert_eq!(tell(&mut member, NOW, &datagram), Err(DropReason::OtherKey));
     }
+}
+
+#[test]
+fn challenge_that_cannot_be_sealed_yet_does_not_hold_up_one_to_another_sender() {
+    let (mut with_key, mut without) = (sender_of(2, &[1]), sender_of(1, &[3]));
+    let mut one = recipient(1);
+    one.ask_if_live(false);
+    for sender in [&mut without, &mut with_key] {
+        for (_, datagram) in said(sender, NOW) {
+            tell(&mut one, NOW, &datagram).unwrap();
+        }
+    }
+    let later = after(100);
+    let asked: Vec<_> = core::iter::from_fn(|| one.poll_own(later)).collect();
+    assert_eq!(asked.len(), 1, "the one with a key is asked");
+    assert!(one.next_own().is_none_or(|next| next > later), "nothing is left that is due");
 }

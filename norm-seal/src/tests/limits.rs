@@ -3,7 +3,7 @@
 use super::*;
 use crate::backend::Prk;
 use crate::header::{Epoch, Header, Kind};
-use crate::sealer::Sealer;
+use crate::sealer::{Ending, Sealer};
 
 /// Packets of one key, as `docs/wire.md` has them.
 const PER_KEY: u64 = 1 << 23;
@@ -43,7 +43,8 @@ impl Numbered {
         };
         let mut datagram = room_for(b"text");
         let (secret, address) = (&self.secret, self.address);
-        let sealed = self.sealer.seal(secret, address, (header, self.sender), None, &mut datagram);
+        let sealed =
+            self.sealer.seal(secret, address, (header, self.sender), Ending::None, &mut datagram);
         sealed.then_some(datagram)
     }
 }

@@ -64,7 +64,8 @@ fn forward(guard: &mut Guard, text: &[u8]) -> Vec<u8> {
 
 /// What a receiver makes of this, to the sender at its usual place.
 fn feedback(guard: &mut Guard, text: &[u8]) -> Vec<u8> {
-    let mut datagram = room_for(text);
+    let margins = guard.margins();
+    let mut datagram = [&vec![0; margins.head], text, &vec![0; margins.tail]].concat();
     assert!(guard.seal(Some(sender_at()), &mut datagram));
     datagram
 }

@@ -7,7 +7,7 @@ use norm_core::fileset::{ManifestHash, SetId};
 use super::limits::Numbered;
 use super::*;
 use crate::header::Kind;
-use crate::{Book, Epoch, Identity, RecipientKey, SIGNATURE_LEN, Signer, StatedSet};
+use crate::{Book, Epoch, Identity, RecipientKey, SIGNATURE_LEN, Signer, StatedSet, Verifier};
 
 const COMMITTED: &str = include_str!("../../tests/vectors/sealed.txt");
 const KEYS: &str = include_str!("../../tests/vectors/keys.txt");
@@ -148,18 +148,38 @@ fn keys_pages() -> String {
         let mut pages = Vec::new();
         let mut now = NOW;
         while pages.len() < usize::from(count).div_ceil(13) {
-            pages.extend(guard.poll_keys(now).map(|(_, page)| hex(page)));
+            pages.extend(guard.poll_keys(now).map(|(_, page)| page.to_vec()));
             now += Duration::from_millis(20);
         }
         let mut packet = room_for(b"text");
         assert!(guard.seal(None, &mut packet));
-        for byte in 1..=count {
+        for (byte, identity) in (1..=count).zip(identities) {
             writeln!(text, "\ngroup {address}\nsigner {signer}\nhello {}", hex(&hello)).unwrap();
-            writeln!(text, "pages {}\nidentity {}", pages.join(","), hex(&[byte; 32])).unwrap();
+            let all: Vec<String> = pages.iter().map(|page| hex(page)).collect();
+            writeln!(text, "pages {}\nidentity {}", all.join(","), hex(&[byte; 32])).unwrap();
+            let said = [&hello].into_iter().chain(&pages).chain([&packet]);
+            let nack = attested((group, signer), identity, said);
+            writeln!(text, "nack {}", hex(&nack)).unwrap();
             writeln!(text, "text {}\ndatagram {}", hex(b"text"), hex(&packet)).unwrap();
         }
     }
     text
+}
+
+/// A NACK of a recipient that has heard this.
+fn attested<'a>(
+    (group, trusted): (SessionAddress, Verifier),
+    identity: Identity,
+    said: impl Iterator<Item = &'a Vec<u8>>,
+) -> Vec<u8> {
+    let keys = Keyring::of_recipient(vec![identity]).with_trusted(trusted);
+    let run = RunId([0x65; 12]);
+    let guard = Guard::new(Role::Receiver, keys, Suite::default(), group, run);
+    let mut guard = guard.requiring_hello().with_identities(false);
+    for datagram in said {
+        assert!(guard.open(NOW, sender_at(), &mut datagram.clone()).is_ok());
+    }
+    feedback(&mut guard, b"nack")
 }
 
 #[test]

@@ -27,6 +27,7 @@ use crate::switch::{Arriving, Entry, Log};
 use downlink::Downlink;
 use processor::Processor;
 use recipients::Recipients;
+pub(crate) use recipients::receiver_key;
 use seal::{HostSeal, Membership, Sealing};
 use socket::Socket;
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use norm_core::endpoint::ReceiverKey;
 use norm_core::{Rng, Timestamp};
 use norm_seal::{Book, Epoch, Guard, Identity, RecipientKey, SessionAddress, Verifier};
 
@@ -81,6 +82,11 @@ pub(super) fn identity(host: HostId) -> Option<Identity> {
     let mut secret = [0x1d; 32];
     secret[..4].copy_from_slice(&host.to_be_bytes());
     Identity::new(secret)
+}
+
+/// What engines know the key of a host by.
+pub(crate) fn receiver_key(host: HostId) -> Option<ReceiverKey> {
+    identity(host).map(|identity| identity.public().receiver_key())
 }
 
 /// Random bytes of a simulation.

@@ -7,8 +7,8 @@ use norm_core::fileset::{ManifestHash, SetId};
 use norm_core::{Rng, Timestamp};
 use norm_seal::exercise::{Forgery, forge as forge_with};
 use norm_seal::{
-    GroupSecret, Guard, HEADER_LEN, Keyring, Opened, Own, Role, RunId, SIGNATURE_LEN, SealCounters,
-    SessionAddress, Signer, StatedSet, Suite, TAG_LEN,
+    GroupSecret, Guard, Keyring, Opened, Own, Role, RunId, SIGNATURE_LEN, SealCounters,
+    SessionAddress, Signer, StatedSet, Suite,
 };
 
 use super::recipients::{self, Recipients};
@@ -108,9 +108,10 @@ impl HostSeal {
         self.draw();
         let signature = if sealing.to_sign { SIGNATURE_LEN } else { 0 };
         self.bytes.clear();
-        self.bytes.resize(HEADER_LEN, 0);
+        let margins = self.guard.margins();
+        self.bytes.resize(margins.head, 0);
         self.bytes.extend_from_slice(payload);
-        self.bytes.resize(HEADER_LEN + payload.len() + signature + TAG_LEN, 0);
+        self.bytes.resize(margins.bytes() + payload.len() + signature, 0);
         let sealed = match sealing.to_sign {
             true => self.guard.seal_signed(&mut self.bytes),
             false => self.guard.seal(sealing.sender, &mut self.bytes),

@@ -1,6 +1,7 @@
 //! The scenario of a recipe.
 
 mod flute;
+mod roster;
 
 use core::time::Duration;
 
@@ -32,9 +33,17 @@ const MAX_RS8_PARITY: u16 = 55;
 /// The scenario that a recipe describes.
 pub(super) fn scenario(recipe: &Recipe) -> Scenario {
     let mut scenario = unsealed(recipe);
+    let roster = recipe.features.iter().find_map(|feature| match feature {
+        Feature::Roster { keys } => Some(*keys),
+        _ => None,
+    });
+    if let Some(keys) = roster {
+        roster::expect_all(&mut scenario, keys);
+    }
     let sealed = recipe.features.iter().find_map(|feature| match feature {
         Feature::Sealed { chacha: true } => Some(Suite::ChaCha20Poly1305),
         Feature::Sealed { chacha: false } => Some(Suite::Aes256Gcm),
+        Feature::Roster { keys: true } => Some(Suite::default()),
         _ => None,
     });
     if let Some(suite) = sealed {
@@ -195,7 +204,7 @@ fn apply(recipe: &Recipe, feature: &Feature, scenario: &mut Scenario) {
         | F::Moves { .. }
         | F::Clock { .. } => apply_to_lives(feature, scenario),
         // Then the whole scenario is another one, or that comes last.
-        F::Flute(_) | F::Sealed { .. } => {}
+        F::Flute(_) | F::Sealed { .. } | F::Roster { .. } => {}
         F::Attacker { .. } | F::SecondSender { .. } | F::Tcp { .. } => {
             add_host(recipe, feature, scenario);
         }

@@ -42,6 +42,9 @@ const FLUTE: u64 = 0x464c_5554_464c_5554;
 /// Turns a seed into one for the drawing of a seal.
 const SEALED: u64 = 0x5345_414c_5345_414c;
 
+/// Turns a seed into one for the drawing of a roster.
+const ROSTER: u64 = 0x524f_5354_524f_5354;
+
 /// Draws a recipe.
 pub(super) fn recipe(seed: u64) -> Recipe {
     let mut dice = Dice { rng: Rng::new(seed), silence: MAX_SILENCE };
@@ -100,11 +103,21 @@ pub(super) fn recipe(seed: u64) -> Recipe {
     if dice.chance(0.125) {
         flute::turn(&mut dice, &mut recipe);
     }
+    keys(&mut recipe, seed);
+    recipe
+}
+
+/// Draws what is sealed, and which receivers are expected.
+fn keys(recipe: &mut Recipe, seed: u64) {
     let mut dice = Dice { rng: Rng::new(seed ^ SEALED), silence: 0 };
     if dice.chance(0.125) {
         recipe.features.push(Feature::Sealed { chacha: dice.chance(0.3) });
     }
-    recipe
+    let mut dice = Dice { rng: Rng::new(seed ^ ROSTER), silence: 0 };
+    let is_flute = recipe.features.iter().any(|feature| matches!(feature, Feature::Flute(_)));
+    if dice.chance(0.07) && !is_flute {
+        recipe.features.push(Feature::Roster { keys: dice.chance(0.5) });
+    }
 }
 
 /// Draws what receivers want, and what changes.

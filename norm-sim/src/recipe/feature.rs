@@ -96,6 +96,11 @@ pub enum Feature {
         /// With ChaCha20-Poly1305; otherwise with AES-256-GCM.
         chacha: bool,
     },
+    /// The sender expects all receivers that report, by name.
+    Roster {
+        /// Everything is sealed for them, and each name has a key.
+        keys: bool,
+    },
     /// The backoff factor K is fixed.
     Backoff(u8),
     /// The sender starts when all receivers have announced themselves.

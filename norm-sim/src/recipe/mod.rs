@@ -145,6 +145,7 @@ mod tests {
         "SecondSender",
         "Flute",
         "Sealed",
+        "Roster",
         "Linger",
         "Tcp",
         "SameNode",
@@ -188,10 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn one_seed_in_eight_is_sealed() {
-        let sealed = (0..3000).filter(|&seed| Recipe::draw(seed).scenario().sealed.is_some());
-        let sealed = sealed.count();
-        assert!((300..450).contains(&sealed), "{sealed} of 3000 are sealed");
+    fn one_seed_in_six_is_sealed_and_some_for_recipients() {
+        let scenarios = (0..3000).map(|seed| Recipe::draw(seed).scenario());
+        let sealed: Vec<_> = scenarios.filter(|scenario| scenario.sealed.is_some()).collect();
+        assert!((350..500).contains(&sealed.len()), "{} of 3000 are sealed", sealed.len());
+        let recipients = sealed.iter().filter(|scenario| scenario.recipients.is_some()).count();
+        assert!((50..150).contains(&recipients), "{recipients} of 3000 are for recipients");
     }
 
     #[test]

@@ -64,7 +64,7 @@ impl Feedback<'_> {
             self.stats.not_ours += 1;
             return None;
         }
-        let speaker = Speaker::new(node, datagram.source);
+        let speaker = Speaker::new(node, datagram.source, datagram.proof);
         match message {
             Message::Nack(nack) if self.is_ours(nack.sender, nack.instance) => {
                 self.take_nack(speaker, &nack, datagram.to_group);

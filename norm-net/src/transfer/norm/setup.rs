@@ -194,7 +194,7 @@ fn config(options: &SendOptions, node: NodeId, segment: &Segment) -> SenderConfi
 
 fn feedback_from(options: &SendOptions) -> FeedbackFrom {
     match &options.start.roster {
-        Some(roster) => FeedbackFrom::Roster(roster.expected()),
+        Some(roster) => FeedbackFrom::Roster(roster.expected(options.recipients().is_some())),
         None => FeedbackFrom::Announced,
     }
 }

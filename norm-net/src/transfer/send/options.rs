@@ -15,6 +15,7 @@ use super::segment::SEGMENT_SIZES;
 use super::slow::Slow;
 use crate::io::dscp::Dscp;
 use crate::io::interface::InterfaceSpec;
+use crate::io::rekey::RecipientList;
 use crate::io::seal::SealConfig;
 use crate::io::socket::{LinkConfig, PacketFilter};
 use crate::transfer::config_problem::{ConfigProblem, MTUS, OneWayOption};
@@ -300,10 +301,17 @@ impl SendOptions {
             Some(ConfigProblem::RosterInStandardMode)
         } else if receivers > 1 && !self.group.ip().is_multicast() {
             Some(ConfigProblem::RosterForOne { receivers, group: self.group })
+        } else if wanted > receivers {
+            Some(ConfigProblem::RosterTooShort { receivers, wanted })
         } else {
-            let problem = ConfigProblem::RosterTooShort { receivers, wanted };
-            (wanted > receivers).then_some(problem)
+            let name = self.start.roster.as_ref()?.left_out(self.recipients()?)?.to_owned();
+            Some(ConfigProblem::RosterKeyLeftOut { name })
         }
+    }
+
+    /// Those that the session is for; `None` when the group has a key, or there is none.
+    pub(crate) fn recipients(&self) -> Option<&RecipientList> {
+        self.seal.as_ref()?.recipients.as_ref()
     }
 
     /// What of the options cannot go together with receivers that may not answer, if anything.

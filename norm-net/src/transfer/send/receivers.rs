@@ -181,6 +181,7 @@ impl Receivers {
             drops: known.map_or(0, |known| known.drops),
             ce_marked: known.map_or(0, |known| known.ce_marked),
             elapsed: at.zip(start).map(|(at, start)| at.saturating_since(start)),
+            proved: view.proved,
             ..ReceiverReport::new(self.info(view.node), outcome)
         }
     }

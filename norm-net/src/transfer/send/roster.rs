@@ -1,13 +1,15 @@
 //! The roster: which receivers a session is for. A list in a file, or of an application.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use norm_core::transfer;
+use norm_core::transfer::{self, RosterLine};
 use norm_seal::{PublicKeys, RecipientKey};
+
+use crate::io::rekey::RecipientList;
 
 /// A receiver that is expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +19,8 @@ pub struct RosterEntry {
     pub name: String,
     /// The address that it has to send from; `None`: any.
     pub address: Option<IpAddr>,
-    /// Its public key. What a receiver says is not compared with it: nothing that receivers send
-    /// proves yet which of them has said it.
+    /// Its public key. In a session for recipients what it says has to be proved by it; in all
+    /// others nothing that receivers send proves which of them has said it.
     pub key: Option<RecipientKey>,
 }
 
@@ -33,8 +35,9 @@ impl RosterEntry {
 ///
 /// All of them have to confirm for the session to be complete. What other receivers say does not
 /// count: nothing is repaired for them, and they have no say in the rate. Receivers are told apart
-/// by what they call themselves, and by their address where one is given. That is no proof: in a
-/// session without a key any machine can use another's name, and in a sealed one any member can.
+/// by what they call themselves, by their address where one is given, and in a session for
+/// recipients by their key where one is given. Without that there is no proof: in a session without
+/// a key any machine can use another's name, and in a sealed one any member can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roster {
     entries: Arc<[RosterEntry]>,
@@ -92,9 +95,20 @@ impl Roster {
         self.entries.len()
     }
 
-    /// What an engine has to know of it.
-    pub(crate) fn expected(&self) -> transfer::Roster {
-        self.entries.iter().map(|entry| (entry.name.clone(), entry.address)).collect()
+    /// What an engine has to know of it. `proves`: receivers prove what they say.
+    pub(crate) fn expected(&self, proves: bool) -> transfer::Roster {
+        let line = |entry: &RosterEntry| {
+            let key = entry.key.filter(|_| proves).map(RecipientKey::receiver_key);
+            (entry.name.clone(), RosterLine { address: entry.address, key })
+        };
+        self.entries.iter().map(line).collect()
+    }
+
+    /// The first receiver whose key is not among these.
+    pub(crate) fn left_out(&self, recipients: &RecipientList) -> Option<&str> {
+        let listed: BTreeSet<RecipientKey> = recipients.keys().iter().copied().collect();
+        let is_out = |entry: &&RosterEntry| entry.key.is_some_and(|key| !listed.contains(&key));
+        self.entries.iter().find(is_out).map(|entry| entry.name.as_str())
     }
 }
 

@@ -12,7 +12,11 @@ use crate::norm::wire::{ObjectId, PayloadId, RepairFlags, RepairForm, RepairItem
 
 /// Bytes of requests in a NACK. RFC 5740 §4.3.1 allows the sender's segment size; a forged one must
 /// not make packets that no link takes.
-const MAX_REQUEST_BYTES: u16 = 1344;
+const MAX_REQUEST_BYTES: u16 = 1280;
+/// What a NACK has beside them and a data packet has not: extensions, and the proof of a receiver.
+/// Only of short segments, in which there would be little room left, is it not taken off.
+const BESIDE_REQUESTS: u16 = 96;
+const SHORT_SEGMENT: u16 = 512;
 /// The largest group whose receivers name missing symbols: a resend may be the cheapest repair.
 const MAX_NAMING_GROUP: u64 = 10;
 /// Bytes of requests that may name a block's missing symbols.
@@ -92,7 +96,9 @@ pub(super) fn write(
 
 impl<'a> Writer<'a> {
     fn new(sender: &'a SenderState, room: u64) -> Self {
-        let limit = sender.coding.segment_size().min(MAX_REQUEST_BYTES);
+        let segment = sender.coding.segment_size();
+        let beside = if segment > SHORT_SEGMENT { BESIDE_REQUESTS } else { 0 };
+        let limit = (segment - beside).min(MAX_REQUEST_BYTES);
         let native = !sender.coding.is_interop_peer();
         let small = sender.path.timing().group_size <= MAX_NAMING_GROUP;
         Self {

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::size_evidence::{SizeAnswer, SizeEvidence};
 use crate::base::Rng;
 use crate::base::Timestamp;
+use crate::endpoint::{Proof, ReceiverKey};
 use crate::norm::wire::{Identity, MemberReport, MemberState, NodeId};
 
 /// How far a receiver has come, as far as the sender knows.
@@ -92,9 +93,19 @@ impl Member {
         self.sizes.judge_anew(packet);
     }
 
-    /// Its address.
+    /// Where it speaks from.
     pub(super) fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// Which receiver it is.
+    pub(super) fn person(&self) -> Person {
+        Person { identity: self.identity.0, key: self.peer.key }
+    }
+
+    /// True when what it says is proved to be of its key.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.peer.key.is_some()
     }
 
     /// Its node id.
@@ -143,6 +154,14 @@ impl Member {
     }
 }
 
+/// Which receiver one is: what it calls itself, and the key that proves it, so that others that say
+/// the same are others.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Person {
+    identity: [u8; 16],
+    key: Option<ReceiverKey>,
+}
+
 /// Where feedback comes from.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Speaker {
@@ -152,23 +171,42 @@ pub(crate) struct Speaker {
 }
 
 impl Speaker {
-    pub(crate) fn new(node: NodeId, address: SocketAddr) -> Self {
-        Self { node, peer: Peer::new(address), address }
+    /// What is not proved comes from another peer than what is, whatever its address.
+    pub(crate) fn new(node: NodeId, address: SocketAddr, proof: Proof) -> Self {
+        Self { node, peer: Peer::new(address, proof), address }
+    }
+
+    /// Which receiver it is that calls itself this.
+    pub(super) fn person(&self, identity: Identity) -> Person {
+        Person { identity: identity.0, key: self.peer.key }
     }
 }
 
-/// An address: a mix of IP address and port, of which a list can be long.
+/// Where a receiver speaks from: its address, as a mix of IP address and port, because a list can
+/// be long, and the key that proves it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Peer(u64);
+pub(crate) struct Peer {
+    address: u64,
+    key: Option<ReceiverKey>,
+}
 
 impl Peer {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    fn new(address: SocketAddr, proof: Proof) -> Self {
+        let key = match proof {
+            Proof::Receiver(key) => Some(key),
+            Proof::None | Proof::Group | Proof::Signed => None,
+        };
         let ip = match address.ip() {
             IpAddr::V4(ip) => ip.to_ipv6_mapped(),
             IpAddr::V6(ip) => ip,
         };
         let ip = u128::from_be_bytes(ip.octets());
         let seed = (ip as u64) ^ ((ip >> 64) as u64).rotate_left(32);
-        Self(Rng::new(seed ^ (u64::from(address.port()) << 48)).next_u64())
+        Self { address: Rng::new(seed ^ (u64::from(address.port()) << 48)).next_u64(), key }
+    }
+
+    /// The key that proves it.
+    pub(super) fn key(self) -> Option<ReceiverKey> {
+        self.key
     }
 }

@@ -1,15 +1,15 @@
 //! The roster: which receivers are expected, and whose feedback alone counts.
 //!
-//! Names prove nothing, and so two rules keep what is in order: a name is one receiver, and a
-//! receiver that is there keeps its name.
+//! A line with a key is for the receiver whose feedback is proved to be of that key. Other names
+//! prove nothing, and so two rules keep what is in order: a name is one receiver, and a receiver
+//! that is there keeps its name.
 
-use core::net::SocketAddr;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::member::{Peer, Speaker};
+use super::member::{Peer, Person, Speaker};
 use super::table::MemberTable;
 use crate::base::Timestamp;
-use crate::norm::wire::{Identity, MemberReport, NodeId};
+use crate::norm::wire::{MemberReport, NodeId};
 use crate::transfer::{IgnoredReason, Roster};
 
 /// What a report of a receiver means for the roster.
@@ -28,9 +28,9 @@ pub(crate) enum Attendance {
 pub(super) struct RosterState {
     roster: Roster,
     /// By name: the receiver that has come under it.
-    present: BTreeMap<String, Identity>,
+    present: BTreeMap<String, Person>,
     /// The other way round.
-    names: BTreeMap<[u8; 16], String>,
+    names: BTreeMap<Person, String>,
     /// Addresses of receivers that were told of as not counting.
     ignored: BTreeSet<Peer>,
 }
@@ -65,14 +65,14 @@ impl RosterState {
         report: &MemberReport<'_>,
         members: &mut MemberTable,
     ) -> Attendance {
-        match self.place(now, speaker.address, report, members) {
+        match self.place(now, speaker, report, members) {
             Ok(replaced) => {
                 self.ignored.remove(&speaker.peer);
-                let name = report.name.to_owned();
-                if let Some(old) = self.present.insert(name.clone(), report.identity) {
-                    self.names.remove(&old.0);
+                let (name, person) = (report.name.to_owned(), speaker.person(report.identity));
+                if let Some(old) = self.present.insert(name.clone(), person) {
+                    self.names.remove(&old);
                 }
-                if let Some(other) = self.names.insert(report.identity.0, name)
+                if let Some(other) = self.names.insert(person, name)
                     && other != report.name
                 {
                     self.present.remove(&other);
@@ -90,20 +90,24 @@ impl RosterState {
     fn place(
         &self,
         now: Timestamp,
-        address: SocketAddr,
+        speaker: Speaker,
         report: &MemberReport<'_>,
         members: &mut MemberTable,
     ) -> Result<Option<NodeId>, IgnoredReason> {
         let line = self.roster.line(report.name).ok_or(IgnoredReason::NotInRoster)?;
-        if line.is_some_and(|ip| ip != address.ip().to_canonical()) {
+        if line.address.is_some_and(|ip| ip != speaker.address.ip().to_canonical()) {
             return Err(IgnoredReason::OtherAddress);
         }
-        let other_name = self.names.get(&report.identity.0).filter(|name| **name != report.name);
-        if other_name.is_some() && members.by_identity(report.identity).is_some() {
+        if line.key.is_some() && line.key != speaker.peer.key() {
+            return Err(IgnoredReason::NotProved);
+        }
+        let person = speaker.person(report.identity);
+        let other_name = self.names.get(&person).filter(|name| **name != report.name);
+        if other_name.is_some() && members.by_person(person).is_some() {
             return Err(IgnoredReason::OtherName);
         }
         match self.holder(report.name, members) {
-            Some((identity, _)) if identity == report.identity => Ok(None),
+            Some((holder, _)) if holder == person => Ok(None),
             Some((_, node)) if members.makes_room(now, node) => Ok(Some(node)),
             Some(_) => Err(IgnoredReason::NameTaken),
             None => Ok(None),
@@ -111,8 +115,8 @@ impl RosterState {
     }
 
     /// The receiver that is listed under a name.
-    fn holder(&self, name: &str, members: &MemberTable) -> Option<(Identity, NodeId)> {
-        let identity = *self.present.get(name)?;
-        Some((identity, members.by_identity(identity)?))
+    fn holder(&self, name: &str, members: &MemberTable) -> Option<(Person, NodeId)> {
+        let person = *self.present.get(name)?;
+        Some((person, members.by_person(person)?))
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::IdentityClaims;
-use super::member::{Member, MemberStatus, Peer, Speaker};
+use super::member::{Member, MemberStatus, Peer, Person, Speaker};
 use super::size_evidence::{SizeAnswer, SizeEvidence};
 use crate::base::Timestamp;
 use crate::base::order::Order;
@@ -38,7 +38,7 @@ pub(crate) struct MemberTable {
     free: Vec<u32>,
     /// Where in `members` a node is.
     nodes: BTreeMap<NodeId, u32>,
-    by_identity: Order,
+    by_person: Order,
     by_peer: Order,
     /// Addresses of receivers that have not announced themselves.
     unannounced: BTreeSet<Peer>,
@@ -59,7 +59,7 @@ const MIN_ANSWER_TIME: Duration = Duration::from_secs(1);
 /// Most unannounced receivers that are counted.
 const MAX_UNANNOUNCED: usize = 4_096;
 /// The list grows by this part of itself at a time.
-const GROW_BY: usize = 8;
+const GROW_BY: usize = 10;
 
 impl MemberTable {
     pub(crate) fn new(limit: usize, lists_all_heard: bool) -> Self {
@@ -67,7 +67,7 @@ impl MemberTable {
             members: Vec::new(),
             free: Vec::new(),
             nodes: BTreeMap::new(),
-            by_identity: Order::default(),
+            by_person: Order::default(),
             by_peer: Order::default(),
             unannounced: BTreeSet::new(),
             claims: IdentityClaims::default(),
@@ -117,11 +117,11 @@ impl MemberTable {
         self.nodes.get(&node).map(|&at| &mut self.members[at as usize])
     }
 
-    /// The node that is listed with an identity.
-    pub(super) fn by_identity(&self, identity: Identity) -> Option<NodeId> {
-        let first = self.by_identity.first(|at| self.members[at as usize].identity.0 < identity.0);
+    /// The node of a receiver that is listed.
+    pub(super) fn by_person(&self, person: Person) -> Option<NodeId> {
+        let first = self.by_person.first(|at| self.members[at as usize].person() < person);
         let member = &self.members[first? as usize];
-        (member.identity == identity).then_some(member.node())
+        (member.person() == person).then_some(member.node())
     }
 
     /// The node that is listed with an address.
@@ -170,8 +170,10 @@ impl MemberTable {
             return self.announce(now, speaker, id, joined);
         };
         let member = &mut self.members[at as usize];
-        if identity.is_some_and(|id| id != member.identity) {
-            return Heard::Collision(member.identity);
+        if let Some(identity) = identity.filter(|id| speaker.person(*id) != member.person()) {
+            // To one that poses as the receiver that is listed there is nothing to be said.
+            let poses = identity == member.identity;
+            return if poses { Heard::Unannounced } else { Heard::Collision(member.identity) };
         }
         if member.peer() != speaker.peer {
             if identity.is_none() || self.holds(now, at) {
@@ -197,7 +199,8 @@ impl MemberTable {
 
     /// A node id that is not listed announces itself.
     fn announce(&mut self, now: Timestamp, speaker: Speaker, id: Identity, joined: u64) -> Heard {
-        let (known, neighbour) = (self.by_identity(id), self.by_peer(speaker.peer));
+        let person = speaker.person(id);
+        let (known, neighbour) = (self.by_person(person), self.by_peer(speaker.peer));
         // A known identity from another address; or a second identity at one address.
         let others = [known, neighbour].map(|old| self.nodes.get(&old?).copied());
         let others = if known == neighbour { [None; 2] } else { others };
@@ -266,8 +269,8 @@ impl MemberTable {
             }
         };
         self.nodes.insert(member.node(), at);
-        let key = |at: u32| (self.members[at as usize].identity.0, at);
-        self.by_identity.insert(at, |other| key(other) < key(at));
+        let key = |at: u32| (self.members[at as usize].person(), at);
+        self.by_person.insert(at, |other| key(other) < key(at));
         self.enter_address(at);
         self.active += 1;
     }
@@ -287,8 +290,8 @@ impl MemberTable {
     pub(crate) fn forget(&mut self, node: NodeId) {
         self.set_status(node, MemberStatus::Failed);
         if let Some(at) = self.nodes.remove(&node) {
-            let key = |at: u32| (self.members[at as usize].identity.0, at);
-            self.by_identity.remove(at, |other| key(other) < key(at));
+            let key = |at: u32| (self.members[at as usize].person(), at);
+            self.by_person.remove(at, |other| key(other) < key(at));
             self.leave_address(at);
             self.claims.end(at);
             self.free.push(at);

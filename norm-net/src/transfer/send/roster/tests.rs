@@ -35,8 +35,21 @@ fn lines_have_a_name_an_address_and_a_key() {
             "lab-5 192.0.2.5 false"
         ]
     );
-    assert_eq!((roster.len(), roster.expected().len()), (5, 5));
+    assert_eq!((roster.len(), roster.expected(true).len()), (5, 5));
     assert_eq!(Roster::new(roster.entries().to_vec()), Ok(roster));
+}
+
+#[test]
+fn key_that_is_no_recipient_is_found_and_keys_count_for_recipients_alone() {
+    let [one, two] = [1, 2].map(|byte| RecipientKey::new([byte; 32]));
+    let entry = |name: &str, key| RosterEntry { key, ..RosterEntry::new(name) };
+    let entries = [entry("a", None), entry("b", Some(one)), entry("c", Some(two))];
+    let roster = Roster::new(entries).unwrap();
+    assert_eq!(roster.left_out(&RecipientList::new(&[two, one])), None);
+    assert_eq!(roster.left_out(&RecipientList::new(&[two])), Some("b"));
+    let key = |proves, name| roster.expected(proves).line(name).unwrap().key;
+    assert_eq!((key(true, "b"), key(true, "a")), (Some(one.receiver_key()), None));
+    assert_eq!(key(false, "b"), None);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod lifecycle;
 mod moves;
 mod pause;
 mod payload;
+mod proved;
 mod repair;
 mod roster;
 mod slowest;
@@ -17,6 +18,7 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use super::*;
+use crate::endpoint::Proof;
 use crate::fec::Scheme;
 use crate::norm::sender::{MemberStatus, ObjectSpec};
 use crate::norm::wire::{
@@ -100,6 +102,16 @@ fn run(sender: &mut Sender, from: Timestamp, time: Duration) -> Vec<Vec<u8>> {
 }
 
 fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>) {
+    feed_proved(sender, now, (source, Proof::None), message);
+}
+
+/// The same, proved so far.
+fn feed_proved(
+    sender: &mut Sender,
+    now: Timestamp,
+    (source, proof): (u32, Proof),
+    message: &Message<'_>,
+) {
     let mut bytes = Vec::new();
     message.emit(Header { sequence: Sequence(0), source: NodeId(source) }, &mut bytes);
     let address = SocketAddr::from(([10, 0, 0, source as u8], 5740));
@@ -108,7 +120,7 @@ fn feed(sender: &mut Sender, now: Timestamp, source: u32, message: &Message<'_>)
         to_group: true,
         ce: false,
         waited: Duration::ZERO,
-        proof: crate::endpoint::Proof::None,
+        proof,
         payload: &mut bytes,
     };
     sender.handle_datagram(now, datagram);

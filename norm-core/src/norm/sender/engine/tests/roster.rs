@@ -8,12 +8,15 @@ use crate::norm::wire::{
     ACK_CC, ACK_FLUSH, AckFlush, CcFeedback, CcFlags, ExtensionBuf, QuantizedLoss, QuantizedRate,
     QuantizedRtt,
 };
-use crate::transfer::{IgnoredReason, Roster};
+use crate::transfer::{IgnoredReason, Roster, RosterLine};
 
 /// Settings with a roster of these names, the second one with the address 10.0.0.3.
 fn expecting(names: &[&str]) -> SenderConfig {
-    let address = |at| (at == 1).then(|| IpAddr::from([10, 0, 0, 3]));
-    let lines = names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), address(at)));
+    let line = |at| {
+        let address = (at == 1).then(|| IpAddr::from([10, 0, 0, 3]));
+        RosterLine { address, key: None }
+    };
+    let lines = names.iter().enumerate().map(|(at, name)| ((*name).to_owned(), line(at)));
     SenderConfig { feedback: FeedbackFrom::Roster(lines.collect::<Roster>()), ..config() }
 }
 
@@ -233,7 +236,7 @@ fn receivers_that_do_not_count_are_told_of_up_to_a_limit() {
                     to_group: true,
                     ce: false,
                     waited: Duration::ZERO,
-                    proof: crate::endpoint::Proof::None,
+                    proof: Proof::None,
                     payload: &mut bytes,
                 };
                 sender.handle_datagram(START + MS * round, datagram);

@@ -1,6 +1,7 @@
 //! Verdicts that follow from reports.
 
 use super::*;
+use crate::endpoint::Proof;
 use crate::norm::sender::receivers::Speaker;
 use crate::norm::wire::{Identity, MovedObjects};
 
@@ -39,7 +40,7 @@ impl Session {
     fn join(&mut self, node: u32) -> NodeId {
         let address = core::net::SocketAddr::from(([10, 0, 0, node as u8], 5740));
         let identity = Identity(u128::from(node).to_be_bytes());
-        let speaker = Speaker::new(NodeId(node), address);
+        let speaker = Speaker::new(NodeId(node), address, Proof::None);
         self.receivers.heard(at(0), speaker, Some(identity), 0);
         NodeId(node)
     }

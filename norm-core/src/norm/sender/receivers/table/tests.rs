@@ -2,6 +2,7 @@ use core::net::SocketAddr;
 
 use super::super::member::MOVE_AFTER;
 use super::*;
+use crate::endpoint::Proof;
 
 const NOW: Timestamp = Timestamp::ZERO;
 /// Silence after which the next claim from another address is believed.
@@ -12,7 +13,7 @@ fn id(n: u32) -> Identity {
 }
 
 fn speaker(node: u32, peer: u16) -> Speaker {
-    Speaker::new(NodeId(node), SocketAddr::from(([10, 0, 0, 1], peer)))
+    Speaker::new(NodeId(node), SocketAddr::from(([10, 0, 0, 1], peer)), Proof::None)
 }
 
 fn hear(members: &mut MemberTable, node: u32, peer: u16, identity: Option<u32>) -> Heard {

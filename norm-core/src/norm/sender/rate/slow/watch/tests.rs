@@ -1,4 +1,5 @@
 use super::*;
+use crate::endpoint::Proof;
 use crate::norm::sender::receivers::Speaker;
 use crate::norm::wire::{Identity, InstanceId, MemberReport, WireTime};
 
@@ -131,7 +132,7 @@ fn receiver_that_loses_too_much_for_too_long_is_evicted() {
 fn receiver_that_writes_what_it_has_is_no_straggler() {
     let mut members = MemberTable::new(9, false);
     for node in [A, B] {
-        let speaker = Speaker::new(node, ([10, 0, 0, 1], node.0 as u16).into());
+        let speaker = Speaker::new(node, ([10, 0, 0, 1], node.0 as u16).into(), Proof::None);
         let identity = Identity(u128::from(node.0).to_be_bytes());
         members.heard(Timestamp::ZERO, speaker, Some(identity), 0);
     }
