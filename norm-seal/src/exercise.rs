@@ -3,14 +3,14 @@
 use core::time::Duration;
 
 use norm_core::Timestamp;
-use norm_core::endpoint::Destination;
+use norm_core::endpoint::{Destination, Proof};
 
 use crate::header::{Header, Kind};
 use crate::schedule::{KeyInfo, RunKey};
 use crate::statement::Statement;
 use crate::{
-    Book, DropReason, Epoch, GroupSecret, Guard, Identity, Keyring, Opened, PublicKeys, Role,
-    RunId, SessionAddress, Signer, Suite, TAG_LEN, sealed_key_id,
+    Book, DropReason, Epoch, GroupSecret, Guard, Identity, KeyFile, Keyring, Opened, PublicKeys,
+    Role, RunId, SessionAddress, Signer, Suite, TAG_LEN, Verifier, sealed_key_id,
 };
 
 fn guard(role: Role, run: u8) -> Guard {
@@ -100,6 +100,14 @@ pub fn talk(text: &[u8]) -> bool {
     taken | sealed.is_some_and(|sealed| own(&mut sender, there, sealed))
 }
 
+/// The keys of the first epoch of a session, for recipients with the keys 0101…, 0202… and so on.
+fn book_of(recipients: &[u8], session: Verifier) -> Option<Book> {
+    let identities = recipients.iter().filter_map(|byte| Identity::new([*byte; 32]));
+    let listed: Vec<_> = identities.map(|identity| identity.public()).collect();
+    let address = SessionAddress::of(([239, 1, 2, 3], 6003).into());
+    Book::make(&listed, (address, session, Epoch(0)), &[8; 32]).ok()
+}
+
 fn member_of(recipients: &[u8], role: Role) -> Option<Guard> {
     let identity = |byte: &u8| Identity::new([*byte; 32]);
     let address = SessionAddress::of(([239, 1, 2, 3], 6003).into());
@@ -110,10 +118,8 @@ fn member_of(recipients: &[u8], role: Role) -> Option<Guard> {
             let keys = Keyring::without_group().with_signer(signer);
             let guard = Guard::new(role, keys, Suite::default(), address, RunId([0x5e; 12]));
             let guard = guard.signing(&[6; 32]);
-            let listed: Vec<_> = recipients.iter().filter_map(identity).collect();
-            let listed: Vec<_> = listed.iter().map(Identity::public).collect();
-            let subject = (address, guard.session()?, Epoch(0));
-            guard.with_book(Book::make(&listed, subject, &[8; 32]).ok()?)
+            let book = book_of(recipients, guard.session()?)?;
+            guard.with_book(book)
         }
         Role::Receiver => {
             let keys = Keyring::of_recipient(recipients.iter().filter_map(identity).collect());
@@ -160,6 +166,47 @@ pub fn key_request(bytes: &[u8]) -> bool {
     }
     assert!(answers <= 3 * bytes.len(), "{answers} bytes answer {}", bytes.len());
     answers > 0
+}
+
+/// Hands a text, which a member without a key of its own has sealed as feedback that it attests, to
+/// a sender with recipients; true if it is taken for that of one of them. No text makes it panic.
+pub fn attested(text: &[u8]) -> bool {
+    let now = Timestamp::since_epoch(Duration::from_secs(9));
+    let Some(mut sender) = member_of(&[1, 2, 3], Role::Sender) else { return false };
+    let Some(book) = sender.session().and_then(|session| book_of(&[1, 2, 3], session)) else {
+        return false;
+    };
+    let (secret, suite) = (book.secret(), Suite::default());
+    let (kind, epoch, key_id, run) = (Kind::Feedback, Epoch(0), secret.key_id(), RunId([0x61; 12]));
+    let header = Header { suite, kind, is_signed: true, epoch, key_id, run, counter: 0 };
+    let address = SessionAddress::of(([239, 1, 2, 3], 6003).into());
+    let info = KeyInfo::of(&header, address, Some(RunId([0x5e; 12])));
+    let (head, mut text) = (header.emit(), text.to_vec());
+    let tag = RunKey::derive(&secret.epoch_secret(), info)
+        .and_then(|key| key.seal(header.counter, &head, &mut text));
+    let Some(tag) = tag else { return false };
+    let mut datagram = [head.as_slice(), &text, &tag].concat();
+    let source = ([192, 0, 2, 7], 6003).into();
+    match sender.open(now, source, &mut datagram) {
+        Ok(Opened::Text(_, proof)) => {
+            assert!(matches!(proof, Proof::Receiver(_)), "nothing is attested, and it was taken");
+            true
+        }
+        Ok(Opened::Own) => true,
+        Ok(Opened::Hello) => panic!("it is feedback"),
+        Err(reason) => {
+            assert_eq!(reason, DropReason::BadSignature);
+            false
+        }
+    }
+}
+
+/// Reads bytes as a key file; true if it is one. What it has is written as it is read.
+pub fn key_file(bytes: &[u8]) -> bool {
+    let Ok(file) = KeyFile::parse(&String::from_utf8_lossy(bytes)) else { return false };
+    let again = KeyFile::parse(&file.line());
+    assert!(again.is_ok_and(|again| again.line() == file.line()), "another file is written");
+    true
 }
 
 /// Reads bytes as a list of public keys; true if it has some. What it has is written as it is read.

@@ -58,10 +58,17 @@ fn requests_of_the_corpus_are_answered_or_not() {
 }
 
 #[test]
+fn feedback_of_the_corpus_is_of_no_recipient() {
+    let (files, taken) = replay("attested", norm_seal::exercise::attested);
+    assert!(files >= 3 && taken == 0, "{taken} of {files} are taken");
+}
+
+#[test]
 fn lists_and_identities_of_the_corpus_are_read_or_refused() {
     for (target, read) in [
         ("recipients_file", norm_seal::exercise::recipients as fn(&[u8]) -> bool),
         ("identity_file", norm_seal::exercise::identities),
+        ("key_file", norm_seal::exercise::key_file),
     ] {
         let (files, taken) = replay(target, read);
         assert!(taken >= 2 && files > taken, "{target}: {taken} of {files} are read");
