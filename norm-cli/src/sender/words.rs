@@ -317,8 +317,9 @@ fn success(settings: &SendSettings, report: &SendReport) -> String {
     let speed = if seconds > 0.0 { report.bytes as f64 * 8.0 / seconds } else { 0.0 };
     let receivers = report.receivers.len() as u64;
     let repair = report.resent_packets + report.coded_packets;
+    let proved = receivers > 0 && report.receivers.iter().all(|receiver| receiver.proved);
     format!(
-        "complete: {} {} {} ({}) in {}, {}; {} sent, {}",
+        "complete: {} {} {} ({}) in {}, {}; {} sent, {}{}",
         text::count(receivers, "receiver"),
         if receivers == 1 { "has" } else { "have" },
         text::count(report.files, "file"),
@@ -330,6 +331,7 @@ fn success(settings: &SendSettings, report: &SendReport) -> String {
             Some(_) => times(report),
             None => format!("{} of it repair", text::share(ratio(repair, packets(report)))),
         },
+        if proved { "; proved by the key of each receiver" } else { "" },
     )
 }
 
@@ -397,6 +399,16 @@ mod tests {
             "complete: 1 receiver has 1 file (1 MiB) in 1.00 s, 8.39 Mbit/s; \
              1.05 MiB sent, 10.0 % of it repair"
         );
+    }
+
+    #[test]
+    fn proof_is_told_when_all_receivers_have_given_one() {
+        let mut report = report(SendOutcome::Complete, &[const { ReceiverOutcome::Confirmed }; 2]);
+        report.receivers[0].proved = true;
+        assert!(!verdict(&sample(), &report).unwrap().contains("proved"));
+        report.receivers[1].proved = true;
+        let said = verdict(&sample(), &report).unwrap();
+        assert!(said.ends_with("; proved by the key of each receiver"), "{said}");
     }
 
     #[test]
