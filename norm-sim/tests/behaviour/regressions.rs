@@ -257,3 +257,12 @@ fn request_for_a_block_without_room_leaves_space_for_those_that_have_it() {
             {"Withdraws":{"at_ms":0,"chunk":61,"share":0.5}}]}"#,
     );
 }
+
+#[test]
+fn key_for_one_of_two_senders_is_enough_to_ask_it() {
+    assert_works(
+        r#"{"seed":420,"receivers":14,"sizes":[0],"info":false,"segment_size":1024,"block_len":64,
+            "no_code":false,"rate_kbit":100000,"delay_us":1000,"features":[
+            {"SecondSender":{"sizes":[0],"rate_kbit":100000}},{"Roster":{"keys":true}}]}"#,
+    );
+}
