@@ -27,6 +27,10 @@ impl Limit {
     /// To answer requests for keys: 1,000 a second.
     pub(crate) const REQUESTS: Self =
         Self { turn: Duration::from_secs(1), attempts: 1000, per_source: 8 };
+    /// To check answers to challenges that come from other addresses than the sender's: 500 a
+    /// second, 2 % of a core.
+    pub(crate) const ANSWERS: Self =
+        Self { turn: Duration::from_millis(100), attempts: 50, per_source: 25 };
     /// To find that the signature of a packet does not hold: 2,000 a second, 8 % of a core.
     pub(crate) const SIGNATURES: Self =
         Self { turn: Duration::from_millis(100), attempts: 200, per_source: 200 };

@@ -83,7 +83,7 @@ pub fn talk(text: &[u8]) -> bool {
     let (here, there) = (([192, 0, 2, 1], 5740).into(), ([192, 0, 2, 2], 5740).into());
     let mut sender = guard(Role::Sender, 0x5e).signing(&[6; 32]);
     let mut receiver = guard(Role::Receiver, 1).requiring_hello();
-    receiver.ask_if_live(true);
+    receiver.ask_if_live(true, &[1; 32]);
     let hello = sender.poll_hello(now).map(<[u8]>::to_vec).unwrap_or_default();
     let introduced = matches!(receiver.open(now, here, &mut hello.clone()), Ok(Opened::Hello));
     assert!(introduced, "a HELLO is refused");

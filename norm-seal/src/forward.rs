@@ -12,6 +12,7 @@ use crate::budget::{Budget, Limit};
 use crate::counters::DropReason;
 use crate::header::{HEADER_LEN, Header, Kind, RunId, Suite, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
+use crate::proof::QUIET;
 use crate::schedule::{KeyInfo, RunKey};
 use crate::signature::Verifier;
 use crate::window::Window;
@@ -37,6 +38,8 @@ pub(crate) struct ForwardRuns {
     /// Signatures of packets that do not hold. Those that do cost as much, but are as many as the
     /// sender makes.
     signatures: Budget,
+    /// Answers to challenges that come from other addresses.
+    answers: Budget,
     /// A run goes to another address only by [`relocate`](Self::relocate).
     asks: bool,
 }
@@ -100,6 +103,7 @@ impl ForwardRuns {
             live: BTreeMap::new(),
             retired: BTreeMap::new(),
             signatures: Budget::new(Limit::SIGNATURES),
+            answers: Budget::new(Limit::ANSWERS),
             asks: false,
         }
     }
@@ -155,8 +159,15 @@ impl ForwardRuns {
             let key = RunKey::derive(secret, info).ok_or(DropReason::NotAuthentic)?;
             key.open(header.counter, head, sealed).ok_or(DropReason::NotAuthentic)?;
         }
-        // What is signed for a challenge may come from anywhere.
-        if header.kind != Kind::Proof && !run.is_from_there(source, now, self.asks) {
+        if header.kind == Kind::Proof && source != run.source {
+            // What is signed for a challenge may come from anywhere. The counter is not used up: if
+            // another machine sends it again, it is to be heard from where the sender is.
+            if !self.answers.take(now, source) {
+                return Err(DropReason::TooMany);
+            }
+            return prove(&mut self.signatures, (now, source), header, session, datagram);
+        }
+        if !run.is_from_there(source, now, self.asks) {
             return Err(DropReason::Elsewhere);
         }
         let proof = prove(&mut self.signatures, (now, source), header, session, datagram)?;
@@ -207,9 +218,14 @@ impl ForwardRuns {
         there.max_by_key(|(_, run)| run.heard_at).map(|(run, _)| *run)
     }
 
-    /// True when the sender of a run may have left its address.
-    pub(crate) fn has_left(&self, run: RunId, now: Timestamp) -> bool {
-        self.live.get(&run).is_some_and(|run| run.has_left(now))
+    /// When something of a run came from where it is, last.
+    pub(crate) fn heard_at(&self, run: RunId) -> Option<Timestamp> {
+        self.live.get(&run).map(|run| run.heard_at)
+    }
+
+    /// The same, if that was a while ago: it may have left its address.
+    pub(crate) fn quiet_since(&self, run: RunId, now: Timestamp) -> Option<Timestamp> {
+        self.heard_at(run).filter(|&heard_at| now >= heard_at + QUIET)
     }
 
     /// The sender of a run is at this address now.

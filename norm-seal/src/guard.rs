@@ -373,7 +373,7 @@ impl Guard {
         let info = KeyInfo::of(header, self.address, None);
         let arrival = Arrival { now, source, header, budget: &mut self.budget };
         let opened = self.forward.open(secret, info, arrival, session, datagram);
-        if matches!(opened, Err(DropReason::Elsewhere)) && self.forward.has_left(header.run, now) {
+        if matches!(opened, Err(DropReason::Elsewhere)) {
             self.challenge_at(now, header.run, source);
         }
         // Feedback may be for a sender that was not heard yet; this is not.

@@ -141,10 +141,8 @@ def open_sealed(secret, group, sender, datagram, introduced=None):
     nonce = bytes(a ^ b for a, b in zip(iv, struct.pack(">IQ", 0, counter)))
     cipher = {1: AESGCM, 2: ChaCha20Poly1305}[suite](key)
     text = cipher.decrypt(nonce, sealed, header)
-    if is_of_receiver and kind == 5:
-        own = extract(b"norm-seal 1 challenge", run)
-        if text != expand(own, sender + bytes(4), 10)[:8]:
-            raise ValueError("another challenge")
+    if is_of_receiver and kind == 5 and len(text) != 8:
+        raise ValueError("no challenge")
     if not is_signed:
         return text
     if kind == 1:

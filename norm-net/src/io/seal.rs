@@ -134,7 +134,7 @@ pub(crate) fn sealed<E>(
     );
     let (guard, rekeyer) = match role {
         Role::Sender => {
-            recipients(guard.signing(&*session_seed().map_err(io::Error::other)?), seal, address)?
+            recipients(guard.signing(&*random_bytes().map_err(io::Error::other)?), seal, address)?
         }
         Role::Receiver if seal.keys.identities().is_empty() => (guard.requiring_hello(), None),
         Role::Receiver => (guard.requiring_hello().with_identities(is_mute), None),
@@ -161,8 +161,8 @@ fn draw_run() -> Result<RunId, NoRandomness> {
     Ok(RunId(run))
 }
 
-/// What the key of a session follows from.
-fn session_seed() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
+/// What the key of a session follows from, or what a receiver asks.
+pub(crate) fn random_bytes() -> Result<Zeroizing<[u8; 32]>, NoRandomness> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(|_| NoRandomness)?;
     Ok(seed)

@@ -12,7 +12,7 @@ use crate::counters::DropReason;
 use crate::header::{HEADER_LEN, Header, Kind, RunId, TAG_LEN};
 use crate::hello::SIGNATURE_LEN;
 use crate::introducer::Introducer;
-use crate::proof::{self, Challenges, Draw};
+use crate::proof::{self, Challenges};
 use crate::stated::{HeardStatement, Stated};
 use crate::stating::{StatedSet, Stating};
 
@@ -51,9 +51,10 @@ impl Talk {
 impl Guard {
     /// Has a receiver ask each sender whether it is live: only where senders hear it. It asks the
     /// sender alone, and with `in_group` every second time through the group. Until it is answered,
-    /// what a sender states is told as of one that may be recorded.
-    pub fn ask_if_live(&mut self, in_group: bool) {
-        self.talk.challenges = Some(Challenges::new(in_group));
+    /// what a sender states is told as of one that may be recorded. What it asks follows from
+    /// `seed`: 32 random bytes of this process alone.
+    pub fn ask_if_live(&mut self, in_group: bool, seed: &[u8; 32]) {
+        self.talk.challenges = Some(Challenges::new(in_group, seed));
         self.forward.ask();
     }
 
@@ -106,6 +107,7 @@ impl Guard {
         if let Some(text) = self.talk.answers.poll(now) {
             return self.seal_own((Kind::Proof, None), true, &text).map(to_group);
         }
+        self.settle_moves(now);
         // For one sender there may be a key already, and none for another one yet.
         while let Some(due) = self.talk.challenges.as_mut()?.poll(now) {
             let bytes = self.seal_own((Kind::Proof, Some(due.run)), false, &due.challenge);
@@ -176,10 +178,17 @@ impl Guard {
             self.counters.live += 1;
             stated.is_live(run);
         }
-        if let Some(to) = challenges.moved(run, signed) {
-            self.forward.relocate(run, to, now);
-        }
+        challenges.answered_there(now, run, signed);
         Ok(())
+    }
+
+    /// Goes on with senders where they are now, if they have moved.
+    fn settle_moves(&mut self, now: Timestamp) {
+        let Some(challenges) = &mut self.talk.challenges else { return };
+        let forward = &mut self.forward;
+        while let Some((run, to)) = challenges.settle(now, |run| forward.heard_at(run)) {
+            forward.relocate(run, to, now);
+        }
     }
 
     fn hear_challenge(&mut self, text: &[u8]) -> Result<(), DropReason> {
@@ -193,11 +202,11 @@ impl Guard {
     }
 
     /// Packets of a run come from another address than before: asks there whether that is where its
-    /// sender is.
+    /// sender is, if nothing came for a while from where it was.
     pub(super) fn challenge_at(&mut self, now: Timestamp, run: RunId, to: SocketAddr) {
-        let own = self.sealer.run();
-        if let Some(challenges) = &mut self.talk.challenges {
-            challenges.begin_at(now, &Draw { own, run }, to);
+        let Some(challenges) = &mut self.talk.challenges else { return };
+        if let Some(heard_at) = self.forward.quiet_since(run, now) {
+            challenges.begin_at(now, (run, heard_at), to);
         }
     }
 
@@ -219,10 +228,9 @@ impl Guard {
         run: RunId,
         jitter: u16,
     ) {
-        let own = self.sealer.run();
         if let Some(challenges) = &mut self.talk.challenges {
             let jitter = Duration::from_millis(jitter.into());
-            challenges.begin(now, &Draw { own, run }, source, jitter);
+            challenges.begin(now, run, source, jitter);
         }
     }
 }

@@ -310,6 +310,8 @@ fn one_left_out_opens_nothing_of_the_next_epoch_and_is_heard_no_more() {
     for feedback in [nack, early] {
         let opened = open_at(&mut sender, now, receiver_at(9), &feedback);
         assert_eq!(opened, Err(DropReason::OtherKey), "at once");
+        let opened = open_at(&mut one, now, receiver_at(9), &feedback);
+        assert_eq!(opened, Err(DropReason::NoEpoch), "nor by others");
     }
     // What was on its way when the key changed is opened for a minute.
     assert_eq!(open_at(&mut one, after(50_000), sender_at(), &late).unwrap(), b"late");
@@ -395,7 +397,7 @@ fn recipient_that_goes_to_another_group_has_the_keys_of_no_session_there() {
 #[test]
 fn recording_of_being_left_out_means_nothing() {
     let (mut sender, mut one, mut two) = (sender_to(&[1, 2]), recipient(1), recipient(2));
-    two.ask_if_live(false);
+    two.ask_if_live(false, &[2; 32]);
     run(&mut sender, &mut [&mut one, &mut two], 0..600);
     let next = book(&sender, 1, &[1]);
     assert!(sender.begin_epoch(after(600), next));
@@ -516,7 +518,7 @@ fn kinds_that_are_for_the_other_end_are_dropped() {
 fn challenge_that_cannot_be_sealed_yet_does_not_hold_up_one_to_another_sender() {
     let (mut with_key, mut without) = (sender_of(2, &[1]), sender_of(1, &[3]));
     let mut one = recipient(1);
-    one.ask_if_live(false);
+    one.ask_if_live(false, &[1; 32]);
     for sender in [&mut without, &mut with_key] {
         for (_, datagram) in said(sender, NOW) {
             tell(&mut one, NOW, &datagram).unwrap();

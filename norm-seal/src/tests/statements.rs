@@ -164,7 +164,7 @@ fn statement_that_only_the_session_has_signed_is_refused_where_a_long_term_key_i
 /// A receiver that asks, a sender, and what the sender has said so far.
 fn asking() -> (Guard, Guard, Vec<Own>) {
     let (mut sender, mut receiver) = (signing(), strict());
-    receiver.ask_if_live(false);
+    receiver.ask_if_live(false, &[1; 32]);
     sender.state(set());
     let said = own(&mut sender, NOW);
     hand(&mut receiver, NOW, sender_at(), &said).unwrap();
@@ -208,12 +208,12 @@ fn lost_challenges_are_repeated_ever_more_rarely() {
 #[test]
 fn every_second_challenge_goes_to_the_group_where_others_do_not_mind() {
     let (mut sender, mut receiver) = introduced();
-    receiver.ask_if_live(true);
+    receiver.ask_if_live(true, &[1; 32]);
     let keys = keys().with_trusted(long_term().verifier());
     let run = RunId([103; 12]);
     let other = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
     let mut other = other.requiring_hello();
-    other.ask_if_live(true);
+    other.ask_if_live(true, &[3; 32]);
     let hello = hello_at(&mut signing(), NOW + SECOND);
     receiver.set_address(group(6004));
     receiver.set_address(group(6003));
@@ -247,7 +247,7 @@ fn challenges_spread_over_the_time_that_hello_names() {
             let run = RunId([number; 12]);
             let guard = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
             let mut guard = guard.requiring_hello();
-            guard.ask_if_live(false);
+            guard.ask_if_live(false, &[number; 32]);
             hear(&mut guard, NOW, &hello).unwrap();
             guard.next_own().unwrap().saturating_since(NOW).as_millis()
         });
@@ -271,7 +271,7 @@ fn recording_does_not_answer() {
     let keys = keys().with_trusted(long_term().verifier());
     let mut second = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), run);
     second = second.requiring_hello();
-    second.ask_if_live(false);
+    second.ask_if_live(false, &[2; 32]);
     hand(&mut second, due, sender_at(), &said).unwrap();
     let told = heard(&mut second);
     assert!(!told.is_empty() && told.iter().all(|heard| !heard.is_live), "{told:?}");
@@ -312,7 +312,9 @@ fn answers_are_few_and_short_however_many_ask() {
         let keys = keys().with_trusted(long_term().verifier());
         let guard = Guard::new(Role::Receiver, keys, Suite::default(), group(6003), RunId(run));
         let mut guard = guard.requiring_hello();
-        guard.ask_if_live(false);
+        let mut seed = [7; 32];
+        seed[..2].copy_from_slice(&number.to_be_bytes());
+        guard.ask_if_live(false, &seed);
         hear(&mut guard, NOW, &hello).unwrap();
         let due = guard.next_own().unwrap();
         asked.extend(own(&mut guard, due));
@@ -335,31 +337,152 @@ fn answers_are_few_and_short_however_many_ask() {
     assert!(sizes[..18].iter().all(|&size| size == 256), "{sizes:?}");
 }
 
-/// The sender has another address: its packets count from there when it has signed a challenge that
-/// went there, and feedback goes there then.
-#[test]
-fn sender_has_moved_when_a_challenge_to_its_new_address_came_back() {
+/// What a sender answers now.
+fn answers(sender: &mut Guard, now: Timestamp) -> Vec<Own> {
+    own(sender, now).into_iter().filter(|own| own.bytes[1] == 0x85).collect()
+}
+
+/// A sender, and a receiver that knows that it is live.
+fn live() -> (Guard, Guard, Timestamp) {
     let (mut sender, mut receiver, _) = asking();
     let due = receiver.next_own().unwrap();
     hand(&mut sender, due, receiver_at(9), &own(&mut receiver, due)).unwrap();
-    hand(&mut receiver, due, sender_at(), &own(&mut sender, due)).unwrap();
-    let there: SocketAddr = ([192, 0, 2, 77], 5740).into();
-    let now = due + SECOND * 3;
-    let data = forward(&mut sender, b"data");
-    assert_eq!(open_at(&mut receiver, now, there, &data), Err(DropReason::Elsewhere));
-    assert!(!receiver.seal(Some(there), &mut room_for(b"nack")), "feedback stays where it goes");
-    let asked = own(&mut receiver, now);
-    assert_eq!((asked.len(), asked[0].to), (1, Destination::Unicast(there)));
+    hand(&mut receiver, due, sender_at(), &answers(&mut sender, due)).unwrap();
+    (sender, receiver, due)
+}
+
+/// Where a sender is that has moved, or another machine that repeats what it sends.
+fn there() -> SocketAddr {
+    ([192, 0, 2, 77], 5740).into()
+}
+
+/// A packet of a sender comes from there, and what a receiver asks is answered from there, too.
+/// When that was.
+fn claim(sender: &mut Guard, receiver: &mut Guard, now: Timestamp) -> Timestamp {
+    let data = forward(sender, b"data");
+    assert_eq!(open_at(receiver, now, there(), &data), Err(DropReason::Elsewhere));
+    let asked_at = receiver.next_own().unwrap();
+    assert!(asked_at <= now + Duration::from_millis(50));
+    let asked = own(receiver, asked_at);
+    assert_eq!((asked.len(), asked[0].to), (1, Destination::Unicast(there())));
+    hand(sender, asked_at, receiver_at(9), &asked).unwrap();
+    hand(receiver, asked_at, there(), &answers(sender, asked_at)).unwrap();
+    asked_at
+}
+
+/// What a receiver asks by its timers until feedback goes there; when that is.
+fn until_it_has_moved(receiver: &mut Guard) -> (Timestamp, Vec<Own>) {
+    let mut asked = Vec::new();
+    while let Some(now) = receiver.next_own() {
+        asked.extend(own(receiver, now));
+        if receiver.seal(Some(there()), &mut room_for(b"nack")) {
+            return (now, asked);
+        }
+    }
+    panic!("feedback stays where it was");
+}
+
+/// The sender has another address: its packets count from there, and feedback goes there, when it
+/// has answered there and nothing comes any more from where it was, though it is asked there.
+#[test]
+fn sender_has_moved_when_it_answers_at_its_new_address_and_is_silent_where_it_was() {
+    let (mut sender, mut receiver, due) = live();
+    let answered = claim(&mut sender, &mut receiver, due + SECOND * 3);
     let later = forward(&mut sender, b"later");
-    assert_eq!(open_at(&mut receiver, now, there, &later), Err(DropReason::Elsewhere));
-    assert_eq!(own(&mut receiver, now).len(), 0, "it was asked there just now");
-    hand(&mut sender, now, receiver_at(9), &asked).unwrap();
-    let answer = own(&mut sender, now);
-    let answer = answer.into_iter().filter(|own| own.bytes[1] == 0x85).collect::<Vec<_>>();
-    hand(&mut receiver, now, there, &answer).unwrap();
-    assert_eq!(open_at(&mut receiver, now, there, &later).unwrap(), b"later");
-    assert!(receiver.seal(Some(there), &mut room_for(b"nack")));
+    assert_eq!(open_at(&mut receiver, answered, there(), &later), Err(DropReason::Elsewhere));
+    assert!(!receiver.seal(Some(there()), &mut room_for(b"nack")), "not yet");
+    let (moved, asked) = until_it_has_moved(&mut receiver);
+    assert_eq!(moved, answered + SECOND / 4);
+    assert_eq!(asked.len(), 2);
+    assert!(asked.iter().all(|own| own.to == Destination::Unicast(sender_at())));
+    assert_eq!(open_at(&mut receiver, moved, there(), &later).unwrap(), b"later");
     assert!(!receiver.seal(Some(sender_at()), &mut room_for(b"nack")));
+    assert_eq!(receiver.next_own(), None);
+}
+
+/// Though nothing more is heard of it until then.
+#[test]
+fn sender_that_moved_is_followed_two_seconds_after_it_was_heard_where_it_was() {
+    let (mut sender, mut receiver, due) = live();
+    let early = due + Duration::from_millis(249);
+    let data = forward(&mut sender, b"data");
+    assert_eq!(open_at(&mut receiver, early, there(), &data), Err(DropReason::Elsewhere));
+    assert_eq!(receiver.next_own(), None, "it may be a packet that was slower");
+    claim(&mut sender, &mut receiver, due + SECOND / 4);
+    let (moved, asked) = until_it_has_moved(&mut receiver);
+    assert_eq!(moved, due + SECOND * 2);
+    assert!((3..=4).contains(&asked.len()), "{}", asked.len());
+}
+
+#[test]
+fn sender_that_is_heard_where_it_was_has_not_moved() {
+    for after in [Duration::from_millis(1), Duration::from_millis(1_700)] {
+        let (mut sender, mut receiver, due) = live();
+        let answered = claim(&mut sender, &mut receiver, due + SECOND / 4);
+        let data = forward(&mut sender, b"data");
+        assert!(open_at(&mut receiver, answered + after, sender_at(), &data).is_ok());
+        assert_eq!(own(&mut receiver, due + SECOND * 2).len(), 0);
+        assert_eq!(receiver.next_own(), None, "nothing is asked any more");
+        assert!(!receiver.seal(Some(there()), &mut room_for(b"nack")));
+    }
+}
+
+/// A machine that sends again what it hears, faster, and hands on to the sender what it is asked.
+/// Of the sender itself nothing comes but its answers, each third one, and that after the copies.
+#[test]
+fn machine_that_hands_challenges_on_gets_no_feedback_while_the_sender_answers() {
+    let (mut sender, mut receiver, start) = live();
+    let (mut handed_on, mut answered) = (0, 0);
+    for step in 1..6_000 {
+        let now = start + SECOND / 100 * step;
+        for _ in 0..30 {
+            let data = forward(&mut sender, b"data");
+            assert!(open_at(&mut receiver, now, there(), &data).is_err());
+        }
+        for own in own(&mut receiver, now) {
+            handed_on += u32::from(own.to == Destination::Unicast(there()));
+            hand(&mut sender, now, receiver_at(9), &[own]).unwrap();
+        }
+        for answer in answers(&mut sender, now) {
+            answered += 1;
+            let all = [answer];
+            let _ = hand(&mut receiver, now, there(), &all);
+            let _ = hand(&mut receiver, now, there(), &all);
+            if answered % 3 == 0 {
+                hand(&mut receiver, now, sender_at(), &all).unwrap();
+            }
+        }
+        assert!(!receiver.seal(Some(there()), &mut room_for(b"nack")), "step {step}");
+        assert!(receiver.seal(Some(sender_at()), &mut room_for(b"nack")));
+    }
+    assert!((30..=240).contains(&handed_on), "{handed_on} in a minute");
+}
+
+/// Answers that come from elsewhere are checked at a bounded rate, and do not keep the sender's own
+/// from being heard.
+#[test]
+fn answers_that_are_repeated_from_elsewhere_cost_a_bounded_share() {
+    let (mut sender, mut receiver, start) = live();
+    let text = sender.seal_own((crate::Kind::Proof, None), true, &[4; 8]).unwrap();
+    let hear =
+        |receiver: &mut Guard, source| receiver.open(start, source, &mut text.clone()).map(|_| ());
+    let taken = (0..1_000).filter(|_| hear(&mut receiver, there()).is_ok()).count();
+    assert_eq!(taken, 25);
+    assert_eq!(hear(&mut receiver, sender_at()), Ok(()));
+    assert_eq!(hear(&mut receiver, there()), Err(DropReason::Replayed));
+}
+
+/// What a receiver asks does not follow from what its packets show.
+#[test]
+fn challenges_follow_from_random_bytes_and_not_from_the_run() {
+    let ask = |seed: u8| {
+        let (mut sender, mut receiver) = (signing(), strict());
+        receiver.ask_if_live(false, &[seed; 32]);
+        hand(&mut receiver, NOW, sender_at(), &own(&mut sender, NOW)).unwrap();
+        own(&mut receiver, NOW + SECOND).remove(0).bytes
+    };
+    assert_eq!(ask(1), ask(1));
+    assert_ne!(ask(1), ask(2), "the run and the counter are the same");
 }
 
 /// A machine that sends again what it hears, from its own address, and is heard alone for a while.

@@ -91,7 +91,7 @@ fn talk() -> String {
         let own_run = RunId([2; 12]);
         let receiver = Guard::new(Role::Receiver, trusted, Suite::default(), group, own_run);
         let mut receiver = receiver.requiring_hello();
-        receiver.ask_if_live(false);
+        receiver.ask_if_live(false, &[8; 32]);
         let (list, name) = (Some([0x44; 32]), "image.iso".to_owned());
         let (set, manifest) = (SetId([0x22; 16]), ManifestHash([0x33; 32]));
         sender.state(StatedSet { set, manifest, list, name, life: None });

@@ -182,7 +182,7 @@ fn guard(member: Membership, recipients: Option<&Recipients>, rng: &mut Rng) -> 
             let mut guard = Guard::new(role, keys, suite, address, run).requiring_hello();
             let is_mute = recipients.is_some_and(|recipients| recipients.one_way);
             if is_heard && !is_mute {
-                guard.ask_if_live(true);
+                guard.ask_if_live(true, &recipients::bytes(rng));
             }
             match recipients {
                 Some(_) => guard.with_identities(is_mute),

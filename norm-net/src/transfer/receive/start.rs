@@ -26,7 +26,7 @@ use crate::event::{Events, Feedback, Hint, ReceiveEvent, ReceiveReport, ReceiveS
 use crate::io::driver::{self, Clock};
 use crate::io::layer::Layer;
 use crate::io::lossy::Lossy;
-use crate::io::seal::sealed;
+use crate::io::seal::{random_bytes, sealed};
 use crate::io::socket::Link;
 use crate::running::Running;
 use crate::stopper::{Stopper, os_seed};
@@ -171,7 +171,8 @@ where
     let is_mute = is_mute(options);
     let mut engine = sealed(engine, options.seal.as_ref(), Role::Receiver, options.group, is_mute)?;
     if let Some(guard) = engine.gate_mut().guard_mut().filter(|_| !is_mute) {
-        guard.ask_if_live(feedback == Feedback::Multicast);
+        let seed = random_bytes().map_err(io::Error::other)?;
+        guard.ask_if_live(feedback == Feedback::Multicast, &seed);
     }
     let engine = Lossy::new(engine, options.demo.drop_percent, rng.next_u64());
     let stopper = Stopper::new(link.waker());
