@@ -272,8 +272,7 @@ fn prove(
 /// What is signed of an opened packet, its header included, and the signature.
 fn signed(datagram: &[u8]) -> Option<(&[u8], &[u8; SIGNATURE_LEN])> {
     let text = datagram.get(..datagram.len().checked_sub(TAG_LEN)?)?;
-    let signed = text.split_last_chunk::<SIGNATURE_LEN>();
-    signed.filter(|(text, _)| text.len() >= HEADER_LEN)
+    text.split_last_chunk::<SIGNATURE_LEN>()
 }
 
 /// A packet that has come.

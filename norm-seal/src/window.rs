@@ -38,8 +38,7 @@ impl<const WORDS: usize> Window<WORDS> {
     pub(crate) fn note(&mut self, counter: u64) {
         let before = self.highest.map_or(0, |highest| highest / 64);
         if self.highest.is_none_or(|highest| counter > highest) {
-            let words = if self.highest.is_none() { WORDS as u64 } else { counter / 64 - before };
-            for word in 0..words.min(WORDS as u64) {
+            for word in 0..(counter / 64 - before).min(WORDS as u64) {
                 self.ring[((before + 1 + word) % WORDS as u64) as usize] = 0;
             }
             self.highest = Some(counter);
@@ -72,6 +71,8 @@ mod tests {
             assert!(window.is_fresh(counter), "{counter}");
             window.note(counter);
             assert!(!window.is_fresh(counter), "{counter}");
+            window.note(counter);
+            assert!(!window.is_fresh(counter), "{counter} was used twice");
         }
         assert!(!window.is_fresh(1072), "128 before the highest one");
         assert_eq!(window.highest(), Some(1200));

@@ -100,6 +100,46 @@ fn receivers_beyond_the_table_are_refused_until_others_were_silent_for_ten_minut
     assert_eq!(hear(16_385, now), Ok(()), "the first ones are forgotten");
 }
 
+/// Feedback of a run that fell silent long ago, while there is room for others.
+#[test]
+fn feedback_does_not_open_again_after_ten_minutes_of_silence() {
+    let (mut sender, mut receiver) = pair();
+    let recorded = feedback(&mut receiver, b"nack");
+    assert!(open_from(&mut sender, receiver_at(9), &recorded).is_ok());
+    let mut other = guard_of(Role::Receiver, 102);
+    open(&mut other, &forward(&mut sender, b"text")).unwrap();
+    let later = NOW + Duration::from_secs(3_600);
+    let nack = feedback(&mut other, b"nack");
+    assert!(open_at(&mut sender, later, receiver_at(8), &nack).is_ok());
+    let again = open_at(&mut sender, later, receiver_at(9), &recorded);
+    assert_eq!(again, Err(DropReason::Replayed));
+}
+
+/// Of runs that had to make room the counters are known, of as many as may be.
+#[test]
+fn runs_that_made_room_are_known_until_too_many_others_have() {
+    let (mut receiver, mut now) = (receiver(), NOW);
+    let mut hear = |number: u16| {
+        now += Duration::from_millis(1);
+        let mut run = [0xee; 12];
+        run[..2].copy_from_slice(&number.to_be_bytes());
+        let mut sender =
+            Guard::new(Role::Sender, keys(), Suite::default(), group(6003), RunId(run));
+        let source = SocketAddr::from(([10, 0, number.to_be_bytes()[0], number as u8], 5740));
+        receiver.open(now, source, &mut forward(&mut sender, b"text")).map(|_| ())
+    };
+    // 64 have a window, and 4,096 have made room.
+    for number in 0..64 + 4_096 {
+        assert_eq!(hear(number), Ok(()), "{number}");
+    }
+    for number in [0, 1, 4_095, 4_096, 4_159] {
+        assert_eq!(hear(number), Err(DropReason::Replayed), "{number}");
+    }
+    assert_eq!(hear(5_000), Ok(()));
+    assert_eq!(hear(1), Err(DropReason::Replayed));
+    assert_eq!(hear(0), Ok(()), "the one that was silent for longest");
+}
+
 /// Where packets are sent again from.
 const ELSEWHERE: SocketAddr =
     SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::new(192, 0, 2, 66)), 5740);
