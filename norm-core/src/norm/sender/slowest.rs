@@ -24,8 +24,10 @@ const HOLDING_PERCENT: u32 = 50;
 /// Fewest reports of the receiver that limits the rate, and of another one to compare it with.
 const MIN_REPORTS: u32 = 4;
 const MIN_OTHER_REPORTS: u32 = 2;
-/// Part of a receiver's reports, in percent, that must show a full path where others show none.
+/// Part of a receiver's reports, in percent, that must show a full path; and how many times the part
+/// of every other receiver's it must be. Some of all show one where processors are busy.
 const FULL_PERCENT: u32 = 20;
+const FULL_FACTOR: u32 = 4;
 /// Lost packets, in percent, and a queue from which on a report shows a full path.
 const FULL_LOSS_PERCENT: u64 = 2;
 const FULL_QUEUE: Duration = Duration::from_millis(8);
@@ -139,7 +141,7 @@ impl SlowestWatch {
         (active(node) && self.is_narrower(node)).then_some((node, SlowCause::Path))
     }
 
-    /// True when a receiver's path is full where that of no other one is.
+    /// True when a receiver's path is full, and much more often than that of every other one.
     fn is_narrower(&self, node: NodeId) -> bool {
         let Some(own) = self.paths.get(&node) else { return false };
         if own.reports < MIN_REPORTS || own.full * 100 < own.reports * FULL_PERCENT {
@@ -147,7 +149,11 @@ impl SlowestWatch {
         }
         let others = || self.paths.iter().filter(|(other, _)| **other != node);
         let known = others().any(|(_, tally)| tally.reports >= MIN_OTHER_REPORTS);
-        known && others().all(|(_, tally)| tally.full * 100 * 4 <= tally.reports * FULL_PERCENT)
+        let is_narrower = |other: &Tally| {
+            let part = |one: &Tally, two: &Tally| u64::from(one.full) * u64::from(two.reports);
+            part(other, own) * u64::from(FULL_FACTOR) <= part(own, other)
+        };
+        known && others().all(|(_, tally)| is_narrower(tally))
     }
 }
 
@@ -179,4 +185,28 @@ fn lossiest(members: &MemberTable) -> Option<NodeId> {
     }
     let (node, loss) = worst;
     node.filter(|_| active > 1 && loss >= MUCH_LOSS && loss / LOSS_FACTOR >= second)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the path of the first receiver counts as narrower: reports, and full ones, of each.
+    fn is_narrower(tallies: &[(u32, u32)]) -> bool {
+        let mut watch = SlowestWatch::new(true, Timestamp::ZERO);
+        let tallies = tallies.iter().map(|&(reports, full)| Tally { reports, full });
+        watch.paths = (1..).map(NodeId).zip(tallies).collect();
+        watch.is_narrower(NodeId(1))
+    }
+
+    #[test]
+    fn path_is_narrower_when_it_is_full_much_more_often_than_all_others() {
+        assert!(is_narrower(&[(100, 20), (100, 5)]));
+        assert!(!is_narrower(&[(100, 20), (100, 6)]));
+        assert!(is_narrower(&[(100, 80), (10, 2), (10, 0)]), "processors are busy");
+        assert!(!is_narrower(&[(100, 80), (10, 2), (10, 3)]), "one of them is full, too");
+        assert!(!is_narrower(&[(100, 19), (100, 0)]), "it is hardly ever full");
+        assert!(!is_narrower(&[(3, 3), (100, 0)]), "too little is known of it");
+        assert!(!is_narrower(&[(100, 80), (1, 0)]), "too little is known of others");
+    }
 }
