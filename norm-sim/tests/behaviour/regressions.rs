@@ -266,3 +266,17 @@ fn key_for_one_of_two_senders_is_enough_to_ask_it() {
             {"SecondSender":{"sizes":[0],"rate_kbit":100000}},{"Roster":{"keys":true}}]}"#,
     );
 }
+
+/// Content that goes by before receivers have followed their sender tells none of them how long a
+/// packet may be: those with a narrow path ask for ever.
+#[test]
+fn sealed_sender_that_moves_at_once_is_followed_before_its_content_goes_on() {
+    assert_works(
+        r#"{"seed":8694,"receivers":13,"sizes":[3072924,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,
+            0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0],"info":false,"segment_size":999,
+            "block_len":200,"no_code":false,"rate_kbit":1000000,"delay_us":1000,
+            "features":[{"Snooping":{"every":1}},{"Backoff":4},{"Moves":{"every":1,
+            "at_ms":[13]}},{"PathMtu":{"every":3,"size":1,"from_ms":0}},
+            {"Sealed":{"chacha":false}}]}"#,
+    );
+}
