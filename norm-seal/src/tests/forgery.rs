@@ -122,6 +122,22 @@ fn runs_that_are_not_authentic_are_tried_at_a_bounded_rate_and_known_ones_always
     assert!(receiver.open(later, sender_at(), &mut real.clone()).is_ok());
 }
 
+/// A key is derived for each of them.
+#[test]
+fn counters_far_from_those_of_a_known_run_are_tried_at_a_bounded_rate() {
+    let (mut sender, mut receiver) = pair();
+    let mut forged = forward(&mut sender, b"forged");
+    let mut tried = |counters: &mut dyn Iterator<Item = u64>| {
+        let is_tried = |counter: &u64| {
+            forged[20..28].copy_from_slice(&counter.to_be_bytes());
+            open_from(&mut receiver, receiver_at(66), &forged) == Err(DropReason::NotAuthentic)
+        };
+        counters.filter(is_tried).count()
+    };
+    assert_eq!(tried(&mut (2..1_000).map(|key| key << 23)), 50);
+    assert_eq!(tried(&mut (0..100).map(|counter| (1 << 23) + counter)), 100, "the next key");
+}
+
 #[test]
 fn senders_do_not_hear_senders() {
     let (mut one, mut other) = (sender(), guard_of(Role::Sender, 2));
