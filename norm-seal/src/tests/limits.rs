@@ -74,6 +74,17 @@ fn receiver_that_was_cut_off_for_many_keys_hears_again() {
 }
 
 #[test]
+fn run_that_is_first_heard_late_is_heard() {
+    for index in [9, 1000, 33_554_431] {
+        let (mut numbered, mut receiver) = (Numbered::new(), receiver());
+        for counter in [index * PER_KEY, index * PER_KEY + 1] {
+            let sealed = numbered.seal(counter).unwrap();
+            assert!(open(&mut receiver, &sealed).is_ok(), "{counter}");
+        }
+    }
+}
+
+#[test]
 fn run_ends_at_2_to_the_48_packets() {
     let mut numbered = Numbered::new();
     assert!(numbered.seal((1 << 48) - 1).is_some());

@@ -400,6 +400,18 @@ fn sender_has_moved_when_it_answers_at_its_new_address_and_is_silent_where_it_wa
     assert_eq!(receiver.next_own(), None);
 }
 
+/// It was introduced from where it was before.
+#[test]
+fn sender_is_asked_whether_it_is_live_where_its_packets_come_from() {
+    let (mut sender, mut receiver) = (signing(), strict());
+    receiver.ask_if_live(false, &[1; 32]);
+    hear(&mut receiver, NOW, &hello_at(&mut sender, NOW)).unwrap();
+    let data = forward(&mut sender, b"data");
+    assert!(open_at(&mut receiver, NOW, there(), &data).is_ok());
+    let due = receiver.next_own().unwrap();
+    assert_eq!(own(&mut receiver, due)[0].to, Destination::Unicast(there()));
+}
+
 /// Though nothing more is heard of it until then.
 #[test]
 fn sender_that_moved_is_followed_two_seconds_after_it_was_heard_where_it_was() {
