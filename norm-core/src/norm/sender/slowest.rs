@@ -24,8 +24,8 @@ const HOLDING_PERCENT: u32 = 50;
 /// Fewest reports of the receiver that limits the rate, and of another one to compare it with.
 const MIN_REPORTS: u32 = 4;
 const MIN_OTHER_REPORTS: u32 = 2;
-/// Part of a receiver's reports, in percent, that must show a full path; and how many times the part
-/// of every other receiver's it must be. Some of all show one where processors are busy.
+/// Part of a receiver's reports, in percent, that must show a full path; and how many times it must
+/// be that of every other receiver. Some of all show one where processors are busy.
 const FULL_PERCENT: u32 = 20;
 const FULL_FACTOR: u32 = 4;
 /// Lost packets, in percent, and a queue from which on a report shows a full path.
