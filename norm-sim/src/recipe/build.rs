@@ -154,6 +154,7 @@ fn may_fail(recipe: &Recipe) -> bool {
                 | Feature::Stalls { .. }
                 | Feature::SecondSender { .. }
                 | Feature::SameNode { .. }
+                | Feature::Roster { keys: true }
         )
     });
     let short = has(|f| matches!(f, Feature::PathMtu { .. }));

@@ -116,7 +116,9 @@ fn keys(recipe: &mut Recipe, seed: u64) {
     let mut dice = Dice { rng: Rng::new(seed ^ ROSTER), silence: 0 };
     let is_flute = recipe.features.iter().any(|feature| matches!(feature, Feature::Flute(_)));
     if dice.chance(0.07) && !is_flute {
-        recipe.features.push(Feature::Roster { keys: dice.chance(0.5) });
+        // Pages of keys are not cut to fit shorter paths.
+        let is_short = recipe.features.iter().any(Feature::shortens);
+        recipe.features.push(Feature::Roster { keys: dice.chance(0.5) && !is_short });
     }
 }
 

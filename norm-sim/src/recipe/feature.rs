@@ -283,7 +283,18 @@ impl Feature {
                 | Self::Attacker { .. }
                 | Self::Payload { .. }
                 | Self::OnDisk { .. }
+                | Self::Roster { keys: true }
         )
+    }
+
+    /// True when some path takes shorter packets only.
+    pub(super) fn shortens(&self) -> bool {
+        let rule = match self {
+            Self::PathMtu { .. } => return true,
+            Self::Fault { rule, .. } => rule,
+            _ => return false,
+        };
+        matches!(rule, Rule::Mtu(_) | Rule::MtuFrom { .. })
     }
 
     /// True when it reports receivers that do not exist, and the sender waits for them. Without a
