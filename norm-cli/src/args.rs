@@ -3,6 +3,7 @@
 mod announce;
 mod check;
 mod choice;
+mod fill;
 mod flute;
 mod key;
 mod preserve;
@@ -17,6 +18,7 @@ use clap::error::ErrorKind;
 
 pub use announce::{AnnounceArgs, FindArgs, name_of};
 pub use choice::{ChoiceArgs, PatternArg, PatternArgs};
+pub use fill::{FillArgs, ServeArgs};
 pub use flute::{FluteRecvArgs, FluteSendArgs};
 pub use key::{IdentityArgs, KeyArgs, RecipientArgs};
 pub use recv::{FeedbackChoice, FileArgs, RecvArgs};

@@ -75,7 +75,7 @@ pub fn run(
     let told = Settings::new("norm-send", None, &settings);
     sender::announce(told, &settings, &mut output);
     let labels = Labels::new(&[scene.source().to_path_buf()], args.slow.policy);
-    let result = sender::follow(sending, &mut output, interrupt, &labels);
+    let result = sender::follow(sending, &mut output, interrupt, &labels, &mut |_, _| {});
     // The sender has ended, so no receiver has anything to wait for.
     audience.iter().for_each(|member| (member.stop)());
     let copies: Vec<DemoCopy> =

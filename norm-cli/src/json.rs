@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod docs;
+mod fill;
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -14,14 +15,15 @@ use std::time::{Duration, Instant};
 
 use norm_net::announce::{Announced, Tsi};
 use norm_net::{
-    FoundEntry, LeftOut, NodeId, Preview, PreviewEntry, ReceiveReport, ReceiveSettings, SendReport,
-    SendSettings,
+    ContentHash, FoundEntry, LeftOut, NodeId, Preview, PreviewEntry, ReceiveReport,
+    ReceiveSettings, SendReport, SendSettings,
 };
 use serde::Serialize;
 
 use crate::exit::Code;
 use crate::keys::KnownKey;
 use crate::sandbox::{self, Sandbox};
+pub use fill::{FillLine, FillResult, FillSetup, FillSource, source_failed};
 
 /// What programs say beside the events of their sessions.
 #[derive(Clone, Debug, Serialize)]
@@ -61,6 +63,27 @@ pub enum SenderEvent<'a> {
     Settings(Settings<&'a SendSettings>),
     /// Last, when the session is over, however it ended. With a separate group, both together.
     Summary(Summary<&'a SendReport>),
+    /// Only with `--serve`, after `settings`: where the files can be fetched once they are hashed.
+    Serving {
+        /// The address, for `norm-recv --fill`.
+        url: String,
+    },
+    /// Only with `--serve`, when that ends: after `summary`.
+    Served {
+        /// Bytes of files that went out by HTTP.
+        bytes: u64,
+        /// Requests, refused ones included.
+        requests: u64,
+    },
+    /// Only with `--hash-only`: the hashes of a file or folder are written.
+    HashesWritten {
+        /// The file with the hashes.
+        path: String,
+        /// Names the files with all that is in them.
+        content: ContentHash,
+        /// Bytes of the files, without those in holes.
+        bytes: u64,
+    },
     /// Only with `--dry-run`: a file or directory that would be sent.
     WouldSend(WouldSend<'a>),
     /// Only with `--dry-run`, and last: all that would be sent.

@@ -1,5 +1,6 @@
 //! `norm-recv`: one run, from the command line to the exit code.
 
+mod fill;
 mod find;
 mod other_key;
 pub(crate) mod preview;
@@ -44,6 +45,9 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
         args.check()?;
         args.check_directory()?;
         let given = Given::read_own(&args.keys, &args.identities)?;
+        if !args.fill.fill.is_empty() {
+            return fill::run(&args, &given, &destination);
+        }
         confine(&args, &destination)?;
         let interrupt = Interrupt::install()?;
         let args = find::resolve(args)?;

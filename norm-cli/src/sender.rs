@@ -4,9 +4,11 @@ mod choice;
 mod dry_run;
 mod failure;
 mod follow;
+mod hash_only;
 mod left_out;
 mod names;
 mod roster;
+mod serving;
 mod words;
 
 use std::ffi::OsString;
@@ -33,6 +35,7 @@ use crate::{demo, described, settings, text};
 
 pub(crate) use failure::{code, failure, net_code};
 pub(crate) use follow::follow;
+use serving::Serving;
 use words::{receiver_table, verdict};
 
 /// Time to wait for an event before Ctrl-C is looked for again.
@@ -47,8 +50,12 @@ pub fn run(command_line: impl IntoIterator<Item = OsString>) -> Result<Code, Fai
     output::with_error_event(args.common.json, || {
         let destination = Destination::begin(args.common.report.as_deref())?;
         args.check()?;
+        if args.serve.hash_only {
+            return hash_only::run(&args, &destination);
+        }
         let roster = roster::read(&args.receivers)?;
         let given = given(&args)?;
+        serving::check(&args, &given)?;
         if args.demo.is_none() {
             confine(&args, &destination)?;
         }
@@ -148,9 +155,18 @@ fn transfer(
     }
     let labels = Labels::new(&args.paths, args.slow.policy).in_passes(settings.passes.is_some());
     tell_of(args, protection.seal.is_some(), sending.description(), &output)?;
-    let report = follow(sending, &mut output, interrupt, &labels)?;
+    // Whatever it is called in the session.
+    let own_name = SendOptions::new(args.session().group).name;
+    let mut serving = Serving::begin(args, &settings, &own_name, &mut output)?;
+    let report = follow(sending, &mut output, interrupt, &labels, &mut |event, sending| {
+        serving.iter_mut().for_each(|serving| serving.note(event, sending));
+    })?;
     output.clear();
-    conclude((&mut output, interrupt), destination, (told, &settings), &report)
+    let code = conclude((&mut output, interrupt), destination, (told, &settings), &report);
+    if let Some(serving) = serving {
+        serving.stay(&mut output, interrupt);
+    }
+    code
 }
 
 /// Writes the description of the session, and says that it is announced. That of a sealed one names

@@ -7,11 +7,14 @@
 //! - [`source`]: files and folders to be sent.
 //! - [`sink`]: files that arrive below an output directory.
 //! - [`receipts`]: what was received, and whether it is still there.
+//! - [`complete`]: sets that are here as a whole, read chunk by chunk for others.
 //! - [`positioned`]: reading and writing at a place in a file.
 //! - [`state`]: the user's folders, for receipts and for hashes of files that were sent.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+#[allow(clippy::disallowed_methods, reason = "nothing is written there")]
+pub mod complete;
 #[allow(clippy::disallowed_methods, reason = "memory is used when a call fails")]
 mod kept;
 mod names;
@@ -29,6 +32,6 @@ pub mod state;
 mod system_error;
 mod zeros;
 
-pub use kept::{KeptBytes, large_files};
+pub use kept::{Keeper, KeptBytes, large_files};
 pub use preserve::Preserve;
 pub use system_error::SystemError;

@@ -5,7 +5,7 @@
 
 use crate::sources::{assert_none, files};
 
-const LIBRARIES: [&str; 2] = ["norm-files/src", "norm-net/src"];
+const LIBRARIES: [&str; 3] = ["norm-files/src", "norm-http/src", "norm-net/src"];
 
 #[test]
 fn libraries_do_not_name_flags_or_ctrl_c() {

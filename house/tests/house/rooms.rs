@@ -15,13 +15,14 @@ struct Wall {
     doors: &'static [(&'static str, &'static str)],
 }
 
-const WALLS: [Wall; 5] = [
+const WALLS: [Wall; 6] = [
     Wall {
         part: "norm-core/src",
         unnamed: &["norm"],
         doors: &[("norm-core/src/norm", "the room itself")],
     },
     Wall { part: "norm-files/src", unnamed: &["norm_core", "norm"], doors: &[] },
+    Wall { part: "norm-http/src", unnamed: &["norm_core", "norm"], doors: &[] },
     Wall {
         part: "norm-net/src",
         unnamed: &["norm_core", "norm"],

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use syn::{Attribute, ImplItem, Item};
 
 /// The libraries that hold the protocols; most rules are about them.
-pub const LIBRARIES: [&str; 3] = ["norm-core", "norm-files", "norm-net"];
+pub const LIBRARIES: [&str; 4] = ["norm-core", "norm-files", "norm-http", "norm-net"];
 
 /// All crates with code that somebody maintains.
-pub const CRATES: [&str; 9] = [
+pub const CRATES: [&str; 10] = [
     "benches",
     "house",
     "norm-cli",
     "norm-core",
     "norm-files",
     "norm-gf",
+    "norm-http",
     "norm-net",
     "norm-seal",
     "norm-sim",

@@ -10,6 +10,7 @@ use norm_net::{ContentHash, Feedback};
 
 use super::announce::FindArgs;
 use super::exit_codes;
+use super::fill::FillArgs;
 use super::flute::FluteRecvArgs;
 use super::key::{IdentityArgs, KeyArgs};
 use super::preserve::PreserveArgs;
@@ -81,6 +82,10 @@ pub struct RecvArgs {
     #[arg(long, verbatim_doc_comment, value_name = "multicast|unicast|none", value_enum,
         hide_possible_values = true, help_heading = REPAIR)]
     pub feedback: Option<FeedbackChoice>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub fill: FillArgs,
 
     #[command(flatten)]
     #[expect(missing_docs, reason = "a comment here would replace those of the options")]
@@ -181,7 +186,7 @@ const EXITS: [(u8, &str); 11] = [
     (0, "success: everything received and verified"),
     (3, "wrong key: what is sent has another one, or none; or none, with NORM_REQUIRE_KEY=1"),
     (4, "a file or directory cannot be written"),
-    (5, "no sender heard"),
+    (5, "no sender heard; with --fill, no source has the list of files"),
     (6, "a transfer is incomplete"),
     (7, "nothing received"),
     (8, "verification failed: content differs from what was sent"),
@@ -203,7 +208,9 @@ Examples:
   norm-recv --key lab.join            sealed, from norm-send --key lab.key (normctl keygen)
   norm-recv --session lab-7           the session that norm-send --announce=lab-7 announces
   norm-recv --source 192.0.2.10 -g 232.1.2.3:5740
-                                      from one sender only (SSM)";
+                                      from one sender only (SSM)
+  norm-recv --fill http://192.0.2.10:5740/ images/
+                                      without multicast, from norm-send --serve";
 
 /// What `--feedback` takes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]

@@ -11,6 +11,7 @@ use norm_net::{Dscp, Fec, Pace, Payload, Slow, SlowLimits, Standard, StandardFec
 use super::announce::AnnounceArgs;
 use super::choice::ChoiceArgs;
 use super::exit_codes;
+use super::fill::ServeArgs;
 use super::flute::FluteSendArgs;
 use super::key::{KeyArgs, RecipientArgs};
 use super::shared::{
@@ -127,6 +128,10 @@ pub struct SendArgs {
     #[arg(long, verbatim_doc_comment, help_heading = FILES,
         conflicts_with_all = ["compat", "payload"])]
     pub delta: bool,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a comment here would replace those of the options")]
+    pub serve: ServeArgs,
 
     /// Have receivers refuse the transfer SECONDS after it began; needs a key
     ///
@@ -348,7 +353,7 @@ impl SendArgs {
 
     /// Everything is hashed before the session begins.
     pub fn hashes_first(&self) -> bool {
-        self.hash_first || self.delta
+        self.hash_first || self.delta || self.serve.serve.is_some()
     }
 }
 
@@ -427,6 +432,7 @@ Examples:
                                               one way, for norm-recv --flute
   norm-send --key lab.key image.iso           sealed, for norm-recv --key lab.join (normctl keygen)
   norm-send --announce=lab-7 image.iso        for norm-recv --session lab-7, normctl list
+  norm-send --serve image.iso                 also by HTTP, for norm-recv --fill
   norm-send --json --report run.json image.iso
                                               for scripts";
 

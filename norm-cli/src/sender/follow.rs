@@ -23,12 +23,14 @@ const MAX_LISTED: usize = 20;
 /// Packets that a receiver must drop before the user hears of it.
 const MIN_DROPS: u32 = 100;
 
-/// Shows what happens until the session is over. Receivers in the report are sorted by name.
+/// Shows what happens until the session is over; `note` hears of it, too. Receivers in the report
+/// are sorted by name.
 pub(crate) fn follow(
     sending: Sending,
     output: &mut Output,
     interrupt: &Interrupt,
     labels: &Labels,
+    note: &mut dyn FnMut(&SendEvent, &Sending),
 ) -> Result<SendReport, Failure> {
     let mut notes = Notes {
         labels,
@@ -44,7 +46,10 @@ pub(crate) fn follow(
         let event = sending.events().recv_timeout(POLL_INTERVAL);
         output.watch(interrupt, interrupt.is_last().then_some("notifying the receivers"));
         match event {
-            Ok(event) => notes.show(&event, output),
+            Ok(event) => {
+                note(&event, &sending);
+                notes.show(&event, output);
+            }
             Err(NoEvent::NotYet) => {}
             Err(NoEvent::Over) => break,
         }

@@ -15,6 +15,7 @@ mod demo;
 mod disks;
 #[cfg(unix)]
 mod entries;
+mod fill;
 mod flute;
 mod hash_first;
 mod interrupt;

@@ -56,7 +56,7 @@ pub use preview::{Change, PreviewEntry, SetPreview, Sum};
 pub use receipt::{WholeSet, keep_receipt};
 pub(crate) use resume::is_ours;
 pub use resume::{Resumable, ResumeProblem, Sweep, sweep};
-pub use set::{MAX_TRIES, Part, SetError, SetState};
+pub use set::{MAX_MANIFEST_READ, MAX_TRIES, Part, SetError, SetState};
 pub use space::Free;
 pub use spool::Spool;
 pub use spool_files::SpoolFile;

@@ -133,6 +133,12 @@ impl Plan {
         Some(PlannedFile { path, mode, mtime, offset: start, size, data: end - start, attributes })
     }
 
+    /// The name that the sender gave the file with this place among all, whichever of its names is
+    /// wanted; `None` after the last one.
+    pub fn sent_path(&self, at: usize) -> Option<PathBuf> {
+        self.path(self.files.get(at)?.position)
+    }
+
     /// All files, in the order of their contents in the payload.
     pub fn files(&self) -> impl DoubleEndedIterator<Item = PlannedFile> + '_ {
         (0..self.files.len()).filter_map(|at| self.file(at))

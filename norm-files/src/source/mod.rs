@@ -34,6 +34,7 @@ pub use reader::Reader;
 pub(crate) use rules::Rules;
 pub use rules::{PatternError, Rule};
 pub(crate) use scan::mtime as mtime_of;
+pub(crate) use scan::open;
 pub use scan::{FileSet, FoundEntry, SourceFile, SourceFiles, scan};
 pub use selection::{Selection, means_contents};
 pub use withdrawals::{Withdrawals, WithdrawnFile};

@@ -10,6 +10,7 @@ use norm_core::base::range_set::RangeSet;
 
 use super::current::CurrentFile;
 use super::read_error::SourceError;
+use crate::complete::read_data;
 use crate::source::scan::{self, Ctime, SourceFile, SourceFiles, mtime};
 use crate::system_error::is_file_limit;
 
@@ -164,7 +165,8 @@ pub fn read_checked(
     offset: u64,
     part: &mut [u8],
 ) -> Result<(), SourceError> {
-    read_data(file, expected, offset, part).map_err(|error| read_error(expected, error))?;
+    let read = read_data(file, expected.sparse.as_deref(), offset, part);
+    read.map_err(|error| read_error(expected, error))?;
     // Asked after reading, so that no change before or during it goes unseen.
     let metadata = file.metadata().map_err(|error| read_error(expected, error))?;
     if metadata.len() != expected.size {
@@ -189,19 +191,6 @@ fn how_inode_changed(metadata: &Metadata) -> &'static str {
     "its permissions, links or times were changed after the transfer began"
 }
 
-/// Reads data from `offset` on, which counts no holes.
-fn read_data(file: &File, source: &SourceFile, offset: u64, part: &mut [u8]) -> io::Result<()> {
-    let Some(sparse) = &source.sparse else { return read_at(file, offset, part) };
-    let mut rest = part;
-    for piece in sparse.pieces(offset..offset + rest.len() as u64) {
-        let len = usize::try_from(piece.len).unwrap_or(usize::MAX).min(rest.len());
-        let (now, later) = std::mem::take(&mut rest).split_at_mut(len);
-        read_at(file, piece.offset, now)?;
-        rest = later;
-    }
-    Ok(())
-}
-
 /// The error of a file that is no longer what it was.
 pub fn changed(file: &SourceFile, how: &'static str) -> SourceError {
     SourceError::Changed { path: file.path.clone(), how }
@@ -214,16 +203,4 @@ pub fn read_error(file: &SourceFile, error: io::Error) -> SourceError {
         io::ErrorKind::NotFound => changed(file, REMOVED),
         _ => SourceError::Read { path: file.path.clone(), error },
     }
-}
-
-#[cfg(unix)]
-fn read_at(file: &File, offset: u64, part: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, part, offset)
-}
-
-#[cfg(not(unix))]
-fn read_at(mut file: &File, offset: u64, part: &mut [u8]) -> io::Result<()> {
-    use std::io::{Read, Seek, SeekFrom};
-    file.seek(SeekFrom::Start(offset))?;
-    file.read_exact(part)
 }

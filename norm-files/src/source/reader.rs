@@ -25,6 +25,7 @@ use super::read_error::SourceError;
 use super::scan::FileSet;
 use super::withdrawals::{Withdrawals, WithdrawnFile};
 use super::{Extents, HashedFile, SourceFiles};
+use crate::complete::CompleteSet;
 
 /// Bytes read at once to hash what was not asked for.
 const HASH_STEP: u64 = 1 << 20;
@@ -147,6 +148,15 @@ impl Reader {
             }
             _ => false,
         }
+    }
+
+    /// The set that was hashed first, to be read by others too; `None` when it was not.
+    pub fn complete(&self) -> Option<CompleteSet> {
+        let Content::Set(set) = &self.content else { return None };
+        let Hashes::First(comparison) = &set.hashes else { return None };
+        let (hashed, files) = (comparison.hashed(), self.files.all().clone());
+        let (manifest, list) = (set.manifest.clone(), hashed.list().clone());
+        Some(CompleteSet::of_source(files, manifest, set.manifest_hash, list, hashed.content()))
     }
 
     /// The files of a set that can no longer be sent, as they are found; never any without a set.

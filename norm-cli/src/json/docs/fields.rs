@@ -19,6 +19,7 @@ pub(super) const RECORDS: &[Title] = &[
     Title { name: "KnownKey", heading: "Key of a session" },
     Title { name: "Security", heading: "Protection of a session" },
     Title { name: "DemoCopy", heading: "Copy of a demo" },
+    Title { name: "FillSource", heading: "Source of files" },
     Title { name: "Hint", heading: "Kinds of hints" },
     Title { name: "Problem", heading: "Kinds of problems" },
     Title { name: "SourceProblem", heading: "Problems with the source" },

@@ -25,8 +25,9 @@ use serde_json::Value;
 
 use crate::exit::Code;
 use crate::json::{
-    CtlEvent, DemoCopy, DemoEvent, DemoSummary, DryRun, HeardSession, ProgramEvent, ReceiverEvent,
-    SenderEvent, Settings, Summary, WouldReceive, WouldSend,
+    CtlEvent, DemoCopy, DemoEvent, DemoSummary, DryRun, FillLine, FillResult, FillSetup,
+    FillSource, HeardSession, ProgramEvent, ReceiverEvent, SenderEvent, Settings, Summary,
+    WouldReceive, WouldSend,
 };
 use crate::keys::{KeyOrigin, KnownKey};
 use crate::sandbox::Sandbox;
@@ -35,8 +36,9 @@ use crate::sandbox::Sandbox;
 pub(super) fn of(chapter: &str) -> Vec<(String, Value)> {
     let lines = match chapter {
         "All programs" => all_programs(),
-        "norm-send" => sender(),
+        "norm-send" => [sender(), served()].concat(),
         "norm-send --demo" => demo(),
+        "norm-recv --fill" => fill(),
         "normctl list" => ctl(),
         _ => receiver(),
     };
@@ -74,6 +76,80 @@ fn all_programs() -> Vec<Value> {
             },
             1,
         ),
+    ]
+}
+
+/// What comes of fetching files by HTTP.
+fn filled() -> FillResult {
+    FillResult {
+        complete: true,
+        unchanged: false,
+        content: Some(ContentHash([0x1d; 32])),
+        files: 1,
+        bytes: TOTAL,
+        bytes_kept: RESUMED,
+        present: 0,
+        elapsed: 0.052,
+        sources: vec![FillSource {
+            source: "http://192.0.2.1:5740/".to_owned(),
+            bytes: TOTAL - RESUMED,
+            errors: 0,
+            banned: false,
+            message: None,
+        }],
+    }
+}
+
+fn fill() -> Vec<Value> {
+    let source = || "http://192.0.2.1:5740/".to_owned();
+    let content = ContentHash([0x1d; 32]);
+    let setup = FillSetup {
+        sources: vec![source(), "http://192.0.2.80/image.iso".to_owned()],
+        directory: "images".to_owned(),
+        expect: Some(content),
+    };
+    let settings = Settings::with("norm-recv", (Sandbox::Full, None), setup);
+    vec![
+        line(&FillLine::FillSettings(settings), 2),
+        line(
+            &FillLine::FillFound {
+                source: source(),
+                content,
+                files: 1,
+                bytes: TOTAL,
+                proved: true,
+            },
+            9,
+        ),
+        line(&FillLine::FillResumed { bytes_done: RESUMED, bytes_total: TOTAL }, 12),
+        line(
+            &FillLine::FillSourceFailed {
+                source: "http://192.0.2.80/image.iso".to_owned(),
+                message: "it sends other content than its hash tells of".to_owned(),
+                banned: true,
+                over: true,
+            },
+            20,
+        ),
+        line(
+            &FillLine::FillProgress {
+                elapsed: 0.031,
+                bytes_done: TOTAL,
+                bytes_total: TOTAL,
+                bytes_fetched: TOTAL - RESUMED,
+            },
+            44,
+        ),
+        line(
+            &FillLine::FillFileComplete {
+                path: "images/image.iso".to_owned(),
+                bytes: TOTAL,
+                hash: Some(FileHash([0x2e; 32])),
+                present: false,
+            },
+            51,
+        ),
+        line(&FillLine::FillSummary(Summary::new(filled(), Code::Success)), 54),
     ]
 }
 
@@ -179,6 +255,22 @@ fn withdrawn() -> WithdrawnFile {
     let path = PathBuf::from("src/x.bin");
     let how = "it was modified after the transfer began";
     WithdrawnFile::new(path.clone(), SourceProblem::Changed { path, how })
+}
+
+/// What a sender says of files by HTTP.
+fn served() -> Vec<Value> {
+    vec![
+        line(&SenderEvent::Serving { url: "http://192.0.2.1:5740/".to_owned() }, 1),
+        line(&SenderEvent::Served { bytes: 1_048_576, requests: 9 }, 9_001),
+        line(
+            &SenderEvent::HashesWritten {
+                path: "image.iso.norm".to_owned(),
+                content: ContentHash([0x1d; 32]),
+                bytes: TOTAL,
+            },
+            12,
+        ),
+    ]
 }
 
 fn sender() -> Vec<Value> {

@@ -9,7 +9,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::json::{
-    CtlEvent, DemoEvent, ProgramEvent, ReceiverEvent, SenderEvent, Settings, Summary,
+    CtlEvent, DemoEvent, FillLine, FillResult, FillSetup, ProgramEvent, ReceiverEvent, SenderEvent,
+    Settings, Summary,
 };
 
 /// A part of the document about the lines of a program.
@@ -26,6 +27,7 @@ pub(super) const CHAPTERS: &[Chapter] = &[
     Chapter { name: "norm-send", types: &["SenderEvent", "SendEvent"] },
     Chapter { name: "norm-send --demo", types: &["DemoEvent"] },
     Chapter { name: "norm-recv", types: &["ReceiverEvent", "ReceiveEvent"] },
+    Chapter { name: "norm-recv --fill", types: &["FillLine"] },
     Chapter { name: "normctl list", types: &["CtlEvent"] },
 ];
 
@@ -40,6 +42,7 @@ pub(super) fn document() -> Value {
         add::<DemoEvent<'_>>(&mut generator),
         add::<ReceiverEvent<'_>>(&mut generator),
         add::<ReceiveEvent>(&mut generator),
+        add::<FillLine>(&mut generator),
         add::<CtlEvent<'_>>(&mut generator),
     ];
     for also in [add::<Hint>, add::<Problem>, add::<ReceiverInfo>] {
@@ -48,11 +51,13 @@ pub(super) fn document() -> Value {
     let settings = [
         add::<Settings<&SendSettings>>(&mut generator),
         add::<Settings<&ReceiveSettings>>(&mut generator),
+        add::<Settings<FillSetup>>(&mut generator),
     ];
     let summaries = [
         add::<Summary<&SendReport>>(&mut generator),
         add::<crate::json::DemoSummary<'_>>(&mut generator),
         add::<Summary<&ReceiveReport>>(&mut generator),
+        add::<Summary<FillResult>>(&mut generator),
     ];
     let mut types: Map<String, Value> = generator.take_definitions(true);
     types.insert("Report".to_owned(), report(&settings, &summaries));

@@ -1,8 +1,10 @@
 //! The application's handle to a transfer that is being sent.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use norm_core::announce::SessionDescription;
+use norm_files::complete::CompleteSet;
 use norm_files::source::Selection;
 
 use super::error::SendError;
@@ -26,6 +28,7 @@ pub struct Sending {
     description: SessionDescription,
     events: Events<SendEvent>,
     running: Running<SendReport>,
+    complete: Arc<OnceLock<CompleteSet>>,
 }
 
 impl Sending {
@@ -42,6 +45,12 @@ impl Sending {
     /// What happens, as it happens; ends when the transfer is over.
     pub fn events(&self) -> Events<SendEvent> {
         self.events.clone()
+    }
+
+    /// The files with their hashes, from the event `Hashed` on: for others that hand them out too.
+    /// `None` before, and in a transfer that hashes while it sends.
+    pub fn complete_set(&self) -> Option<CompleteSet> {
+        self.complete.get().cloned()
     }
 
     /// Ends the transfer from elsewhere: receivers are told, and the report says so.
@@ -95,7 +104,7 @@ pub(crate) fn send_with(
     protocol: impl Protocol,
 ) -> Result<Sending, SendError> {
     let (outlet, events) = SendOutlet::new();
-    let Started { settings, description, running } =
+    let Started { settings, description, running, complete } =
         start_with(&selection.into(), options, None, outlet, protocol)?;
-    Ok(Sending { settings, description, events, running })
+    Ok(Sending { settings, description, events, running, complete })
 }

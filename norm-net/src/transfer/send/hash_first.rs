@@ -3,10 +3,12 @@
 
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use norm_core::fileset::ContentHash;
 use norm_core::transfer::{ObjectMeta, ObjectSpec, Outbound};
+use norm_files::complete::CompleteSet;
 use norm_files::source::HashedSet;
 
 use super::jobs::Jobs;
@@ -64,13 +66,15 @@ impl HeldObjects {
     }
 }
 
-/// Hashes all files of `bytes` in all, unless they were `hashed` before, and says so.
+/// Hashes all files of `bytes` in all, unless they were `hashed` before, and says so, once the set
+/// is in `complete`.
 pub(super) fn hash_first(
     jobs: &Jobs,
     hashed: Option<HashedSet>,
     bytes_total: u64,
     events: &SendOutlet,
     stopper: &Stopper,
+    complete: &OnceLock<CompleteSet>,
 ) -> Hashing {
     let mut source = jobs.source();
     let known = hashed.filter(|hashed| source.take_hashes(hashed.clone()));
@@ -94,6 +98,9 @@ pub(super) fn hash_first(
     };
     match done {
         Ok(Some(hashed)) => {
+            if let Some(set) = source.complete() {
+                complete.get_or_init(|| set);
+            }
             events.push(SendEvent::Hashed { content: hashed.content() });
             Hashing::Done(hashed)
         }

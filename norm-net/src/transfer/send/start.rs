@@ -1,12 +1,14 @@
 //! Examines what is to be sent, opens the link and starts the session's thread.
 
 use std::io;
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_channel::{Receiver as Channel, unbounded};
 use norm_core::announce::SessionDescription;
 use norm_core::fileset::SetId;
 use norm_core::transfer::Outbound;
 use norm_core::{JobDone, Rng, Timestamp};
+use norm_files::complete::CompleteSet;
 use norm_files::source::{FileSet, HashCache, HashedSet, Selection, scan};
 use norm_seal::{Guard, Role};
 
@@ -43,6 +45,8 @@ pub(super) struct Started {
     pub(super) settings: SendSettings,
     pub(super) description: SessionDescription,
     pub(super) running: Running<SendReport>,
+    /// The set, once it is hashed.
+    pub(super) complete: Arc<OnceLock<CompleteSet>>,
 }
 
 /// What a session in a separate group repeats.
@@ -84,11 +88,7 @@ pub(super) fn start_with<P: Protocol>(
     let selection = selection.clone().with(|s| s.standalone |= options.sends_single_files());
     let found = scan(&selection)?;
     let cache = HashCache::new(&options.content.state).filter(|_| !options.sends_single_files());
-    let mut options = options.clone();
-    options.content.hash_first |= options.answers() != Answers::All
-        && !options.sends_single_files()
-        || cache.as_ref().is_some_and(|cache| cache.has_all(&found.files, &found.map));
-    let options = &options;
+    let options = &hashing(options, &found, cache.as_ref());
     let segment = Segment::fit(options, protocol.data_overhead(options), link.interface())?;
     let mut settings = settings(options, &link, &found, &segment);
     let (mut rng, clock) = (Rng::new(options.seed.map_or_else(os_seed, Ok)?), Clock::start());
@@ -126,7 +126,8 @@ pub(super) fn start_with<P: Protocol>(
         Some(_) => Announcing::start(description.clone(), &options.link_config(None), &link)?,
         None => None,
     };
-    let begun = Begun { link, clock, engine, parts };
+    let complete = Arc::new(OnceLock::new());
+    let begun = Begun { link, clock, engine, parts, complete: Arc::clone(&complete) };
     let run = move || {
         let result = match held.is_empty() {
             true => begun.run(&results),
@@ -137,7 +138,17 @@ pub(super) fn start_with<P: Protocol>(
         }
         result
     };
-    Ok(Started { settings, description, running: Running::spawn("norm-send", stopper, run)? })
+    let running = Running::spawn("norm-send", stopper, run)?;
+    Ok(Started { settings, description, running, complete })
+}
+
+/// The options, where all is hashed first if some receivers do not answer, or it costs nothing.
+fn hashing(options: &SendOptions, found: &FileSet, cache: Option<&HashCache>) -> SendOptions {
+    let mut options = options.clone();
+    options.content.hash_first |= options.answers() != Answers::All
+        && !options.sends_single_files()
+        || cache.is_some_and(|cache| cache.has_all(&found.files, &found.map));
+    options
 }
 
 /// Puts a gate before an engine.
@@ -158,11 +169,12 @@ struct Begun<E> {
     clock: Clock,
     engine: Sealed<E>,
     parts: Parts,
+    complete: Arc<OnceLock<CompleteSet>>,
 }
 
 impl<E: Outbound + Layer<Engine = E>> Begun<E> {
     fn run(self, results: &Channel<JobDone>) -> io::Result<SendReport> {
-        let Self { mut link, clock, mut engine, parts } = self;
+        let Self { mut link, clock, mut engine, parts, .. } = self;
         let mut session = Session::new(parts, clock.now());
         driver::run(&mut link, clock, &mut engine, &mut session, results)?;
         drop(link);
@@ -180,7 +192,7 @@ impl<E: Outbound + Layer<Engine = E>> Begun<E> {
     ) -> io::Result<SendReport> {
         let began = self.clock.now();
         let Parts { jobs, events, stopper, facts, .. } = &self.parts;
-        let hashing = hash_first(jobs, hashed, facts.bytes, events, stopper);
+        let hashing = hash_first(jobs, hashed, facts.bytes, events, stopper, &self.complete);
         self.clock = Clock::from(began);
         match hashing {
             Hashing::Done(hashed) => {

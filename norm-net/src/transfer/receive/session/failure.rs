@@ -92,6 +92,12 @@ pub(super) fn not_placed(error: PlaceError) -> Problem {
     }
 }
 
+impl From<PlaceError> for Problem {
+    fn from(error: PlaceError) -> Self {
+        not_placed(error)
+    }
+}
+
 /// Why a set cannot be put into the output directory.
 pub(super) fn not_planned(error: PlanError) -> Problem {
     let obstructed = |path, obstacle| Problem::Obstructed { path, obstacle };
