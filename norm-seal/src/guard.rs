@@ -241,7 +241,8 @@ impl Guard {
     }
 
     /// The same of a sender's packet that is signed: after what is sealed it has room for
-    /// [`SIGNATURE_LEN`](crate::SIGNATURE_LEN) bytes more. False also when this guard does not sign.
+    /// [`SIGNATURE_LEN`](crate::SIGNATURE_LEN) bytes more. False also when this guard does not
+    /// sign.
     pub fn seal_signed(&mut self, datagram: &mut [u8]) -> bool {
         self.signs() && self.seal_as((Kind::Forward, None), true, datagram)
     }
