@@ -4,6 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::Proof;
 
 use crate::backend::Prk;
 use crate::counters::DropReason;
@@ -36,6 +37,13 @@ pub(crate) struct FeedbackRuns {
     copy: Box<[u8]>,
 }
 
+/// What is made of a packet that has opened.
+pub(crate) struct Taken {
+    pub(crate) proof: Proof,
+    /// Its counter is used up.
+    pub(crate) uses_up: bool,
+}
+
 struct FeedbackRun {
     window: FeedbackWindow,
     /// The run of the sender that the last packet was for.
@@ -53,15 +61,18 @@ impl FeedbackRuns {
         }
     }
 
-    /// Opens a packet in place that is for one of these senders. `info` does not say for which.
-    pub(crate) fn open<'a>(
+    /// Opens a packet in place that is for one of these senders. `info` does not say for which. Its
+    /// counter is used up only if `accept` takes what it says, header included: all members can seal
+    /// in this run.
+    pub(crate) fn open(
         &mut self,
         secret: &Prk,
         info: KeyInfo,
         arrival: Arrival<'_>,
         senders: &KnownSenders,
-        datagram: &'a mut [u8],
-    ) -> Result<&'a mut [u8], DropReason> {
+        datagram: &mut [u8],
+        accept: impl FnOnce(&[u8]) -> Result<Taken, DropReason>,
+    ) -> Result<Proof, DropReason> {
         let Arrival { now, header, .. } = arrival;
         let known = self.runs.get(&header.run);
         if known.is_some_and(|run| !run.window.is_fresh(header.counter)) {
@@ -69,9 +80,11 @@ impl FeedbackRuns {
         }
         let known = known.map(|run| run.sender);
         let sender = self.try_all(secret, info, arrival, (known, senders), datagram)?;
-        self.note(now, header, sender)?;
-        let end = datagram.len() - TAG_LEN;
-        Ok(&mut datagram[HEADER_LEN..end])
+        let Taken { proof, uses_up } = accept(&datagram[..datagram.len() - TAG_LEN])?;
+        if uses_up {
+            self.note(now, header, sender)?;
+        }
+        Ok(proof)
     }
 
     /// Tries one sender after the other, `known` first: which one it was for. All but the first

@@ -14,7 +14,7 @@ use crate::backend::SigningKey;
 use crate::budget::{Budget, Limit};
 use crate::counters::{DropReason, SealCounters};
 use crate::epoch::{Secret, Secrets};
-use crate::feedback::FeedbackRuns;
+use crate::feedback::{FeedbackRuns, Taken};
 use crate::forward::{Arrival, ForwardRuns};
 use crate::header::{HEADER_LEN, Header, Kind, RunId, Suite, TAG_LEN};
 use crate::introducer::{Introducer, Subject};
@@ -348,13 +348,21 @@ impl Guard {
         let secret = self.secrets.get(now, header.epoch, header.key_id);
         // The sender opens nothing of a receiver that it has left out: nor do others.
         let secret = secret.filter(|secret| secret.is_in_use()).ok_or(DropReason::NoEpoch)?;
-        self.feedback.open(&secret.prk, info, arrival, &self.senders, datagram)?;
-        let issuer = self.issuer.as_ref().filter(|_| header.is_attested());
-        let Some(issuer) = issuer else { return Ok(Proof::Group) };
-        let (said, _tag) = datagram.split_at(datagram.len() - TAG_LEN);
-        let (text, attestation) = said.split_last_chunk().ok_or(DropReason::BadSignature)?;
-        let receiver = issuer.attested_by(header.epoch, text, attestation);
-        receiver.map(Proof::Receiver).ok_or(DropReason::BadSignature)
+        let issuer = self.issuer.as_ref();
+        self.feedback.open(&secret.prk, info, arrival, &self.senders, datagram, |said| {
+            let Some(issuer) = issuer else {
+                return Ok(Taken { proof: Proof::Group, uses_up: true });
+            };
+            if header.kind != Kind::Feedback {
+                // A challenge: any recipient may send it in this run, and it is answered once more.
+                return Ok(Taken { proof: Proof::Group, uses_up: false });
+            }
+            let attested = said.split_last_chunk().filter(|_| header.is_attested());
+            let (text, attestation) = attested.ok_or(DropReason::BadSignature)?;
+            let receiver = issuer.attested_by(header.epoch, text, attestation);
+            let receiver = receiver.ok_or(DropReason::BadSignature)?;
+            Ok(Taken { proof: Proof::Receiver(receiver), uses_up: true })
+        })
     }
 
     /// Opens a packet of a sender in place, which has to have introduced itself where that is

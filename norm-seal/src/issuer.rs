@@ -135,6 +135,8 @@ impl Issuer {
         let is_late = self.rounds.are_ahead() && now >= coming.since + SWITCH_AFTER;
         let is_due = is_late || have_all && coming.book.recipients() > 0;
         let coming = self.coming.take_if(|_| is_due)?;
+        // They name pages of the epoch before; those that wait for them ask again.
+        self.answers.clear();
         self.book = coming.book;
         Some(self.book.subject().epoch)
     }

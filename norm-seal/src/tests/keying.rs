@@ -158,13 +158,36 @@ fn member_cannot_attest_as_another_one_and_what_none_has_attested_proves_nothing
         assert!(sealer.seal(&secret.epoch_secret(), group(6003), what, ending, &mut datagram));
         datagram
     };
-    assert_eq!(proof_of(&mut sender, &sealed(None)), Ok(Proof::Group));
+    assert_eq!(proof_of(&mut sender, &sealed(None)), Err(DropReason::BadSignature));
     for recipient in [1, 2, 3].map(|byte| identity(byte).public()) {
         let (tag, secret) = (book.subject().tag(recipient), Zeroizing::new([9; 32]));
         let attester = Attester { tag, secret: FeedbackSecret(secret) };
         let forged = sealed(Some(&attester));
         assert_eq!(proof_of(&mut sender, &forged), Err(DropReason::BadSignature));
     }
+}
+
+/// All recipients can seal in each other's runs, and see those.
+#[test]
+fn member_uses_up_no_counter_of_another_one() {
+    let (mut sender, mut one) = (sender_to(&[1, 2]), recipient(1));
+    run(&mut sender, &mut [&mut one], 0..100);
+    let data = forward(&mut sender, b"data");
+    assert_eq!(open(&mut one, &data).unwrap(), b"data");
+    let nack = feedback(&mut one, b"nack");
+    let of_one = Header::parse(&nack).unwrap();
+    let book = book(&sender, 0, &[1, 2]);
+    for kind in [Kind::Feedback, Kind::Proof] {
+        let mut sealer = Sealer::new(of_one.run);
+        sealer.skip_to(1 << 40);
+        let header = Header { kind, is_signed: false, ..of_one };
+        let mut forged = [&[0; HEADER_LEN], [7; 8].as_slice(), &[0; TAG_LEN]].concat();
+        let (secret, what) = (book.secret().epoch_secret(), (header, Some(RunId([1; 12]))));
+        assert!(sealer.seal(&secret, group(6003), what, Ending::None, &mut forged));
+        let _ = sender.open(NOW, receiver_at(8), &mut forged.clone());
+    }
+    let key = identity(1).public().receiver_key();
+    assert_eq!(proof_of(&mut sender, &nack), Ok(Proof::Receiver(key)));
 }
 
 #[test]
