@@ -71,12 +71,15 @@ pub fn write_sidecar(set: &CompleteSet, path: &Path) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(format!(".{}", std::process::id()));
     let temporary = PathBuf::from(temporary);
-    let written = write_new(set, &temporary).and_then(|()| fs::rename(&temporary, path));
+    // What has the name already is not ours.
+    let file = File::create_new(&temporary)
+        .map_err(|error| io::Error::other(format!("{}: {error}", temporary.display())))?;
+    let written = write(set, file).and_then(|()| fs::rename(&temporary, path));
     written.inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
-fn write_new(set: &CompleteSet, path: &Path) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create_new(path)?);
+fn write(set: &CompleteSet, file: File) -> io::Result<()> {
+    let mut out = BufWriter::new(file);
     Sidecar::write(set, &mut out)?;
     out.flush()?;
     out.get_ref().sync_all()

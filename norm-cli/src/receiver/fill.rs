@@ -257,7 +257,7 @@ fn fill_failure(options: &FillOptions, error: &FillError) -> Failure {
     let code = match error {
         FillError::NoSource(_) => Code::NotHeard,
         FillError::Several { .. } | FillError::BackupInOutput(_) => Code::Usage,
-        FillError::Unexpected { .. } => Code::Verification,
+        FillError::Unexpected { .. } | FillError::Lists(_) => Code::Verification,
         FillError::Incomplete { sources, .. } => {
             let all_banned = sources.iter().all(|source| source.is_banned);
             if all_banned { Code::Verification } else { Code::Partial }
@@ -287,6 +287,10 @@ fn message(options: &FillOptions, error: &FillError) -> String {
         FillError::Unexpected { found } => format!(
             "the source has other content than --expect demands: {found}; check the URL, or demand \
              that if it is what you want"
+        ),
+        FillError::Lists(url) => format!(
+            "{url}: its list of hashes is not that of its files, so nothing of it can be verified: \
+             add another --fill, or have norm-send --hash-only or --serve make it anew"
         ),
         FillError::Place(error) => explain::problem(&Problem::from(error.clone())),
         FillError::Directory(path, error) => {

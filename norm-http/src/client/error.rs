@@ -15,6 +15,8 @@ pub enum HttpError {
     Connect(String),
     /// Nothing came for too long.
     Timeout,
+    /// It sends less than 16 KiB a second.
+    Slow,
     /// The connection was closed, or what came is no HTTP.
     Broken(String),
     /// The answer has this status.
@@ -43,6 +45,7 @@ impl fmt::Display for HttpError {
             Self::Secure => f.write_str("https is not supported yet"),
             Self::Connect(error) => write!(f, "it cannot be reached: {error}"),
             Self::Timeout => f.write_str("it sends nothing any more"),
+            Self::Slow => f.write_str("it sends less than 16 KiB a second"),
             Self::Broken(error) => write!(f, "the connection broke: {error}"),
             Self::Status(404) => f.write_str("it does not have this (404 Not Found)"),
             Self::Status(410) => f.write_str("its file has changed or is gone (410 Gone)"),

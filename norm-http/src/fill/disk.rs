@@ -81,11 +81,8 @@ impl Disk {
         }
         spool.check_room(&plan).map_err(cannot)?;
         let digests = spool.parse_digests(lists.list.clone(), stop).map_err(stopped(directory))?;
-        let digests = digests.map_err(|error| PlaceError::from(PlanError::Content(error)))?;
-        if digests.content() != Some(lists.content) {
-            let error = PlanError::Content(ContentError::ContentMismatch);
-            return Err(PlaceError::from(error).into());
-        }
+        let digests = digests.ok().filter(|digests| digests.content() == Some(lists.content));
+        let digests = digests.ok_or_else(|| FillError::Lists(lists.url.clone()))?;
         spool.write(SpoolFile::DigestList, &lists.list, 0).map_err(cannot)?;
         let mut disk = Self {
             spool,

@@ -28,6 +28,8 @@ pub enum FillError {
         /// What the last one has.
         found: ContentHash,
     },
+    /// The digest list of a source is not that of its manifest, and no other source is left.
+    Lists(SourceUrl),
     /// Something is in the way, or cannot be made.
     Place(PlaceError),
     /// The output directory, or the one for what is replaced, cannot be written.
@@ -65,6 +67,7 @@ impl fmt::Display for FillError {
                 write!(f, "{url} has {} sets, and none is named", contents.len())
             }
             Self::Unexpected { found } => write!(f, "the source has other content: {found}"),
+            Self::Lists(url) => write!(f, "{url}: its list of hashes is not that of its files"),
             Self::Place(error) => error.fmt(f),
             Self::Directory(path, error) => {
                 write!(f, "cannot write to {}: {error}", path.display())

@@ -1,11 +1,14 @@
 //! The manifest and the digest list of what is wanted, from the first source that has them.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use norm_core::fileset::{
-    ContentHash, HASH_BYTES, Manifest, ManifestHash, digest_list_len, is_digest_list_len,
+    CHUNK_BYTES, ContentHash, HASH_BYTES, Manifest, ManifestHash, digest_list_len,
+    is_digest_list_len,
 };
 use norm_files::{Keeper, KeptBytes};
+use tokio::time::timeout;
 
 use super::source::Source;
 use super::{FillError, FillEvent, FillOptions};
@@ -13,6 +16,12 @@ use crate::client::{Answer, Client, HttpError, SourceUrl};
 use crate::protocol::catalogue::{self, ListedSet, MAX_CATALOGUE_BYTES};
 use crate::protocol::route::{Part, Route};
 use crate::protocol::sidecar::{HEADER_BYTES, MAX_MANIFEST_BYTES, Sidecar};
+
+/// The lowest rate of a source in bytes per second, on average, and the time before it counts.
+const LEAST_RATE: u64 = 16 << 10;
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Time for a chunk, or a list of sets, at that rate.
+pub(super) const CHUNK_LIMIT: Duration = Duration::from_secs(CHUNK_BYTES / LEAST_RATE);
 
 /// The lists of a set. Whether the digest list is right turns out later: what is here fits
 /// together.
@@ -85,7 +94,8 @@ impl Lists {
         let last = list.last_chunk::<HASH_BYTES>();
         let content = last.copied().map(ContentHash);
         let content = content.ok_or(HttpError::Content("its list of hashes is damaged"))?;
-        if expect.is_some_and(|expect| expect != content) {
+        // What the URL names is wanted as well.
+        if expect.or(source.content()).is_some_and(|wanted| wanted != content) {
             return Err(Wrong::Unexpected(content));
         }
         let url = source.named.clone();
@@ -102,10 +112,14 @@ async fn beside(
     let limit = 2 * MAX_MANIFEST_BYTES + HEADER_BYTES as u64;
     let mut answer = fetcher.client.get(url, limit).await?;
     let mut start = Vec::new();
-    while start.len() < HEADER_BYTES {
-        let bytes = answer.next().await?.ok_or(HttpError::Short)?;
-        start.extend_from_slice(&bytes);
-    }
+    let header = async {
+        while start.len() < HEADER_BYTES {
+            let bytes = answer.next().await?.ok_or(HttpError::Short)?;
+            start.extend_from_slice(&bytes);
+        }
+        Ok(())
+    };
+    timeout(PATIENCE, header).await.unwrap_or(Err(HttpError::Slow))?;
     let (header, rest) = start.split_first_chunk::<HEADER_BYTES>().ok_or(HttpError::Short)?;
     let sidecar = Sidecar::parse(header);
     let sidecar = sidecar.map_err(|_| HttpError::Content("its .norm file is none"))?;
@@ -134,7 +148,7 @@ impl Fetcher<'_> {
         len: u64,
     ) -> Result<KeptBytes, HttpError> {
         let mut keeper = Keeper::new(Some(self.directory));
-        let mut left = len;
+        let (mut left, began) = (len, Instant::now());
         loop {
             let now = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
             keeper.append(rest.get(..now).unwrap_or_default());
@@ -145,6 +159,10 @@ impl Fetcher<'_> {
             }
             let bytes = answer.next().await?.ok_or(HttpError::Short)?;
             rest.extend_from_slice(&bytes);
+            let least = began.elapsed().saturating_sub(PATIENCE).as_secs() * LEAST_RATE;
+            if len - left + (rest.len() as u64) < least {
+                return Err(HttpError::Slow);
+            }
         }
     }
 
@@ -168,7 +186,8 @@ async fn of_service(
 ) -> Result<(KeptBytes, KeptBytes), Wrong> {
     let catalogue = source.of_service(Route::Sets);
     let answer = fetcher.client.get(&catalogue, MAX_CATALOGUE_BYTES as u64).await?;
-    let sets = catalogue::parse(&answer.all().await?);
+    let all = timeout(CHUNK_LIMIT, answer.all()).await.unwrap_or(Err(HttpError::Slow))?;
+    let sets = catalogue::parse(&all);
     let sets = sets.ok_or(HttpError::Content("it is no service of norm-send"))?;
     let set = choose(&sets, source.content().or(expect))?;
     let content = set.content().ok_or(HttpError::Status(404))?;

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
+use crate::client::HttpError;
 use disk::{Disk, Prepared};
 pub use error::FillError;
 pub use event::{FillEvent, FillProgress, FillReport, SourceReport};
@@ -67,9 +68,19 @@ fn fill_with(
     began: Instant,
 ) -> Result<FillReport, FillError> {
     let mut sources: Vec<Source> = options.sources.iter().map(Source::new).collect();
-    let lists = runtime.block_on(work::unless(stop, Lists::get(&mut sources, options, watch)));
-    let lists = lists.ok_or(FillError::Stopped)??;
-    let disk = match Disk::prepare(options, &lists, stop, watch)? {
+    let prepared = loop {
+        let lists = runtime.block_on(work::unless(stop, Lists::get(&mut sources, options, watch)));
+        let lists = lists.ok_or(FillError::Stopped)??;
+        match Disk::prepare(options, &lists, stop, watch) {
+            Err(FillError::Lists(url)) if sources.len() > 1 => {
+                sources.retain(|source| source.named != url);
+                let error = HttpError::Content("its list of hashes is not that of its files");
+                watch(FillEvent::SourceFailed { url, error, is_over: true });
+            }
+            prepared => break prepared?,
+        }
+    };
+    let disk = match prepared {
         Prepared::Unchanged(report) => {
             return Ok(FillReport { elapsed: began.elapsed(), ..*report });
         }

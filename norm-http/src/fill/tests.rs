@@ -14,7 +14,7 @@ use super::*;
 use crate::client::{HttpError, SourceUrl};
 use crate::protocol::range::{Wanted, wanted};
 use crate::testing::{
-    Asked, MIB, answer, complete, content, folder, serve, static_answer, url, web_server,
+    Asked, MIB, answer, complete, content, folder, request, serve, static_answer, url, web_server,
     write_sidecar,
 };
 
@@ -454,6 +454,34 @@ fn content_hash_is_what_the_lists_prove() {
     fs::write(&sidecar, bytes).unwrap();
     let root = dir.path().to_owned();
     let (address, _) = web_server(move |asked| static_answer(&root, asked));
-    let (report, _) = run(dir.path(), &[url(address, "/set")]);
-    assert!(matches!(report, Err(FillError::Place(_))), "{report:?}");
+    let damaged = url(address, "/set");
+    let (report, _) = run(dir.path(), &[damaged.clone()]);
+    assert_eq!(report, Err(FillError::Lists(damaged.clone())));
+    // Another source has the right one, and nothing is taken from that one.
+    let server = serve([complete(&path)]);
+    let (report, _) = run(dir.path(), &[damaged, url(server.address(), "/")]);
+    let report = report.unwrap();
+    assert_eq!((report.sources.len(), report.sources[0].errors), (1, 0));
+    assert_same(dir.path());
+}
+
+#[test]
+fn content_that_a_url_names_is_demanded() {
+    let dir = tempfile::tempdir().unwrap();
+    let found = complete(&folder(dir.path())).content();
+    let (path, wanted) = (format!("/norm/1/{found}/"), ContentHash([7; 32]));
+    let server = serve([complete(&dir.path().join("set"))]);
+    // What says that it has the one, and hands out the other.
+    let (named, real) = (wanted.to_string(), found.to_string());
+    let at = server.address();
+    let (address, _) = web_server(move |asked| {
+        let lines = format!("GET {} HTTP/1.1|Host: {at}", asked.path.replace(&named, &real));
+        let came = request(at, &lines);
+        let body = String::from_utf8(came.body.clone());
+        let body = body.map_or(came.body, |text| text.replace(&real, &named).into_bytes());
+        answer("200 OK", "", &body)
+    });
+    let (report, _) =
+        run(dir.path(), &[url(address, &path.replace(&found.to_string(), &wanted.to_string()))]);
+    assert_eq!(report, Err(FillError::Unexpected { found }));
 }

@@ -16,6 +16,7 @@ use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 use tokio::time::{sleep, timeout};
 
 use super::disk::Disk;
+use super::lists::CHUNK_LIMIT;
 use super::schedule::{Arrived, Schedule, Task};
 use super::source::Source;
 use super::{FillError, FillEvent, FillProgress, SourceReport};
@@ -307,7 +308,8 @@ async fn fetch_run(
     let mut more = Vec::new();
     let mut writing: Option<(u32, JoinHandle<Result<bool, FillError>>)> = None;
     for chunk in rest.clone() {
-        let bytes = next_chunk(&mut answer, asked, shared, chunk, &mut more).await;
+        let bytes = next_chunk(&mut answer, asked, shared, chunk, &mut more);
+        let bytes = timeout(CHUNK_LIMIT, bytes).await.unwrap_or(Err(HttpError::Slow));
         if let Some((before, written)) = writing.take() {
             settle(shared, source, before, written).await?;
             rest.start = before + 1;
