@@ -1,5 +1,6 @@
 //! What `norm-send` says in words: progress, the table of receivers, the verdict.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use norm_net::event::SourceProblem;
@@ -317,7 +318,9 @@ fn success(settings: &SendSettings, report: &SendReport) -> String {
     let speed = if seconds > 0.0 { report.bytes as f64 * 8.0 / seconds } else { 0.0 };
     let receivers = report.receivers.len() as u64;
     let repair = report.resent_packets + report.coded_packets;
-    let proved = receivers > 0 && report.receivers.iter().all(|receiver| receiver.proved);
+    let keys: BTreeSet<&str> =
+        report.receivers.iter().filter_map(|receiver| receiver.key.as_deref()).collect();
+    let proved = receivers > 0 && keys.len() as u64 == receivers;
     format!(
         "complete: {} {} {} ({}) in {}, {}; {} sent, {}{}",
         text::count(receivers, "receiver"),
@@ -404,9 +407,10 @@ mod tests {
     #[test]
     fn proof_is_told_when_all_receivers_have_given_one() {
         let mut report = report(SendOutcome::Complete, &[const { ReceiverOutcome::Confirmed }; 2]);
-        report.receivers[0].proved = true;
-        assert!(!verdict(&sample(), &report).unwrap().contains("proved"));
-        report.receivers[1].proved = true;
+        report.receivers[0].key = Some("age1a".to_owned());
+        report.receivers[1].key = Some("age1a".to_owned());
+        assert!(!verdict(&sample(), &report).unwrap().contains("proved"), "one key for both");
+        report.receivers[1].key = Some("age1b".to_owned());
         let said = verdict(&sample(), &report).unwrap();
         assert!(said.ends_with("; proved by the key of each receiver"), "{said}");
     }

@@ -155,7 +155,9 @@ fn receiver_with_another_key_is_not_taken_for_one_of_the_roster() {
     let told = last(&events, "summary")["receivers"].as_array().unwrap();
     for (receiver, name) in told.iter().zip(["lab-1", "lab-2"]) {
         assert_eq!((&receiver["name"], &receiver["proved"]), (&name.into(), &true.into()));
+        assert!(receiver["key"].as_str().unwrap().starts_with("age1"), "{receiver}");
     }
+    assert_ne!(told[0]["key"], told[1]["key"]);
     drop(impostor);
     for (receiver, key) in receivers.into_iter().zip(["one", "two"]) {
         assert!(receiver.finish().0.success());

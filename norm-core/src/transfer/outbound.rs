@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::{MemberState, NodeId, ObjectSpec};
 use crate::base::Timestamp;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, ReceiverKey};
 
 /// An engine that sends objects to a group.
 ///
@@ -132,8 +132,8 @@ pub struct ReceiverView {
     pub bytes_done: u64,
     /// Share of packets that it reported to lose, as a fraction of 65,535.
     pub loss: u16,
-    /// What it says is proved to be of its key, and so that it has everything.
-    pub proved: bool,
+    /// The key that proves what it says, and so that it has everything; `None` where nothing does.
+    pub key: Option<ReceiverKey>,
 }
 
 /// Where a receiver stands, as far as its sender knows.

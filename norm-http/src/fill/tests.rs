@@ -455,7 +455,7 @@ fn content_hash_is_what_the_lists_prove() {
     let root = dir.path().to_owned();
     let (address, _) = web_server(move |asked| static_answer(&root, asked));
     let damaged = url(address, "/set");
-    let (report, _) = run(dir.path(), &[damaged.clone()]);
+    let (report, _) = run(dir.path(), std::slice::from_ref(&damaged));
     assert_eq!(report, Err(FillError::Lists(damaged.clone())));
     // Another source has the right one, and nothing is taken from that one.
     let server = serve([complete(&path)]);

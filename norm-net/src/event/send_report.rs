@@ -255,9 +255,11 @@ pub struct ReceiverReport {
     #[cfg_attr(feature = "serde", serde(serialize_with = "serial::maybe_seconds"))]
     #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
     pub elapsed: Option<Duration>,
-    /// What it has said is proved to be of its key, and so that it has confirmed: in sessions for
-    /// recipients.
+    /// What it has said is proved to be of one of the recipients, and so that it has confirmed.
     pub proved: bool,
+    /// Which one: its public key, as age has it; null where nothing is proved, or the list of
+    /// recipients does not have it any more.
+    pub key: Option<String>,
 }
 
 impl ReceiverReport {
@@ -273,6 +275,7 @@ impl ReceiverReport {
             ce_marked: 0,
             elapsed: None,
             proved: false,
+            key: None,
         }
     }
 }

@@ -106,7 +106,7 @@ impl Outbound for Sender {
             },
             bytes_done: member.bytes_done,
             loss: member.loss,
-            proved: member.is_proved(),
+            key: member.key(),
         })
     }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use norm_core::Timestamp;
+use norm_core::endpoint::ReceiverKey;
 use norm_core::transfer::{NodeId, Outbound, ReceiverNotice, ReceiverStanding, ReceiverView};
+use norm_seal::RecipientKey;
 
 use crate::event::{
     IgnoredReason, IgnoredReceiver, ReceiverInfo, ReceiverOutcome, ReceiverProgress,
@@ -152,9 +154,13 @@ impl Receivers {
         &self,
         engine: &impl Outbound,
         start: Option<Timestamp>,
+        keys: &BTreeMap<ReceiverKey, RecipientKey>,
     ) -> Vec<ReceiverReport> {
         let bytes_total = engine.progress().bytes_total;
-        engine.receivers().map(|view| self.report(view, bytes_total, start)).collect()
+        let key = |view: &ReceiverView| keys.get(&view.key?).map(RecipientKey::to_string);
+        let report =
+            |view| ReceiverReport { key: key(&view), ..self.report(view, bytes_total, start) };
+        engine.receivers().map(report).collect()
     }
 
     fn report(
@@ -181,7 +187,7 @@ impl Receivers {
             drops: known.map_or(0, |known| known.drops),
             ce_marked: known.map_or(0, |known| known.ce_marked),
             elapsed: at.zip(start).map(|(at, start)| at.saturating_since(start)),
-            proved: view.proved,
+            proved: view.key.is_some(),
             ..ReceiverReport::new(self.info(view.node), outcome)
         }
     }

@@ -26,11 +26,12 @@ use super::slow_group::SeparateGroup;
 use super::stating::Stating;
 use super::withdrawn::WithdrawnFiles;
 use crate::event::{
-    HashedFile, Hint, IgnoredReason, SendEvent, SendOutcome, SendPhase, SendProgress, SendReport,
-    SlowCause, SourceProblem,
+    HashedFile, Hint, IgnoredReason, ReceiverReport, SendEvent, SendOutcome, SendPhase,
+    SendProgress, SendReport, SlowCause, SourceProblem,
 };
 use crate::io::driver::{Application, Clock};
 use crate::io::membership::{Expected, Recovered};
+use crate::io::rekey::RecipientList;
 use crate::io::seal::SealState;
 use crate::io::socket::{LinkChange, TooLong};
 use crate::stopper::{StopRequest, Stopper};
@@ -58,6 +59,8 @@ pub(super) struct Facts {
     pub(super) files: SentFiles,
     /// Where slow receivers are sent.
     pub(super) separate_group: Option<SocketAddr>,
+    /// Those that keys are handed to.
+    pub(super) recipients: Option<RecipientList>,
 }
 
 /// What a session is made of.
@@ -167,11 +170,19 @@ impl Session {
             resent_packets: stats.resent_packets,
             coded_packets: stats.coded_packets,
             nacks: stats.nacks,
-            receivers: self.receivers.reports(engine, self.phases.data()),
+            receivers: self.reports(engine),
             ignored: self.receivers.all_ignored(),
             security: self.gate.security(),
             ..SendReport::new(self.phases.outcome(&self.summary(engine)))
         }
+    }
+
+    /// What came of all receivers that were heard, and the key of each that has proved itself.
+    fn reports(&self, engine: &impl Outbound) -> Vec<ReceiverReport> {
+        let recipients = self.facts.recipients.as_ref().map(RecipientList::keys);
+        let keys = recipients.iter().flat_map(|keys| keys.iter());
+        let keys = keys.map(|key| (key.receiver_key(), *key)).collect();
+        self.receivers.reports(engine, self.phases.data(), &keys)
     }
 
     /// The receivers in numbers. Those that do not come to the separate group are not missing

@@ -260,6 +260,7 @@ fn facts(
         nameless: options.standard.is_some(),
         lingers: !options.start.linger.is_zero(),
         separate_group: options.slow.separate_group(),
+        recipients: options.recipients().cloned(),
         bytes: settings.bytes,
         files,
     }

@@ -103,9 +103,9 @@ impl Member {
         Person { identity: self.identity.0, key: self.peer.key }
     }
 
-    /// True when what it says is proved to be of its key.
-    pub(crate) fn is_proved(&self) -> bool {
-        self.peer.key.is_some()
+    /// The key that proves what it says.
+    pub(crate) fn key(&self) -> Option<ReceiverKey> {
+        self.peer.key
     }
 
     /// Its node id.

@@ -54,7 +54,7 @@ fn confirm(sender: &mut Sender, proof: Proof) {
 }
 
 fn listed(sender: &Sender) -> Vec<(u32, MemberStatus, bool)> {
-    let proved: Vec<bool> = sender.receivers().map(|receiver| receiver.proved).collect();
+    let proved: Vec<bool> = sender.receivers().map(|receiver| receiver.key.is_some()).collect();
     let members = sender.members().map(|(node, member)| (node.0, member.status));
     members.zip(proved).map(|((node, status), proved)| (node, status, proved)).collect()
 }
