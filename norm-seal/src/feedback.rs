@@ -61,9 +61,9 @@ impl FeedbackRuns {
         }
     }
 
-    /// Opens a packet in place that is for one of these senders. `info` does not say for which. Its
-    /// counter is used up only if `accept` takes what it says, header included: all members can seal
-    /// in this run.
+    /// Opens a packet in place that is for one of these senders. `info` does not say for which.
+    /// Its counter is used up only if `accept` takes what it says, header included: all members
+    /// can seal in this run.
     pub(crate) fn open(
         &mut self,
         secret: &Prk,

@@ -333,6 +333,10 @@ fn no_list(options: &FillOptions, url: &SourceUrl, error: &HttpError) -> String 
             " (put the .norm file beside it that norm-send --hash-only writes)"
         }
         _ if is_absent => " (a web server needs the path of a file or folder)",
+        HttpError::Status(403) => {
+            " (norm-send --serve answers to its address and its host name alone: use one of them)"
+        }
+        HttpError::Status(429 | 503) => " (it is busy: try again in a minute)",
         _ => "",
     };
     let expected =
