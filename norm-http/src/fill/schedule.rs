@@ -79,7 +79,7 @@ struct Standing {
 }
 
 impl Schedule {
-    /// These chunks are missing, and there are so many sources.
+    /// With these chunks missing, and this number of sources.
     pub(super) fn new(missing: impl IntoIterator<Item = u32>, sources: usize) -> Self {
         let mut all = RangeSet::new();
         for chunk in missing {
@@ -169,7 +169,7 @@ impl Schedule {
         self.flights.contains_key(&chunk) || self.missing.contains(chunk.into())
     }
 
-    /// A source has sent so many bytes in this time.
+    /// A source has sent this number of bytes in this time.
     pub(super) fn measured(&mut self, source: usize, bytes: u64, took: Duration) {
         let Some(standing) = self.sources.get_mut(source) else { return };
         let speed = bytes as f64 / took.as_secs_f64().max(1e-6);

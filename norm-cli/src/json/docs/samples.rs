@@ -46,7 +46,7 @@ pub(super) fn of(chapter: &str) -> Vec<(String, Value)> {
     lines.into_iter().map(|line| (name(&line), line)).collect()
 }
 
-/// An event as a line has it, after so many milliseconds.
+/// An event as a line has it, after this number of milliseconds.
 fn line(event: &impl Serialize, at: u64) -> Value {
     let line = crate::json::encode(event, Duration::from_millis(at));
     serde_json::from_str(&line).expect("it is JSON")
