@@ -26,7 +26,7 @@ const MIN_REPORTS: u32 = 4;
 const MIN_OTHER_REPORTS: u32 = 2;
 /// Part of a receiver's reports, in percent, that must show a full path; and how many times it must
 /// be that of every other receiver. Some of all show one where processors are busy.
-const FULL_PERCENT: u32 = 20;
+const FULL_PERCENT: u32 = 5;
 const FULL_FACTOR: u32 = 4;
 /// Lost packets, in percent, and a queue from which on a report shows a full path.
 const FULL_LOSS_PERCENT: u64 = 2;
@@ -205,7 +205,7 @@ mod tests {
         assert!(!is_narrower(&[(100, 20), (100, 6)]));
         assert!(is_narrower(&[(100, 80), (10, 2), (10, 0)]), "processors are busy");
         assert!(!is_narrower(&[(100, 80), (10, 2), (10, 3)]), "one of them is full, too");
-        assert!(!is_narrower(&[(100, 19), (100, 0)]), "it is hardly ever full");
+        assert!(!is_narrower(&[(100, 4), (100, 0)]), "it is hardly ever full");
         assert!(!is_narrower(&[(3, 3), (100, 0)]), "too little is known of it");
         assert!(!is_narrower(&[(100, 80), (1, 0)]), "too little is known of others");
     }
